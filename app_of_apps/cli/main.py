@@ -1,0 +1,101 @@
+"""The ``aoa`` application: its verbs, and how errors become exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from app_of_apps import __version__
+from app_of_apps.cli import access, environment, graph, operations, render, secrets, status, validate
+from app_of_apps.errors import AppOfAppsError, InvalidInput
+
+INTERRUPTED = 130
+DEBUG = "--debug"
+_EXIT_CODES = """Exit codes: 0 done · 1 the answer is no · 2 invalid input · 3 refused, nothing touched ·
+4 something needed is missing or does not answer · 5 the deployment failed · 130 interrupted."""
+
+app = typer.Typer(
+    name="aoa",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Deploy many services as one: a parent manifest, its children in order, one environment at a time.",
+    epilog=_EXIT_CODES,
+)
+_LOOK, _DEPLOY = "Look (no cluster needed)", "Deploy"
+app.command(epilog=validate.EPILOG, rich_help_panel=_LOOK)(validate.validate)
+app.command(epilog=graph.EPILOG, rich_help_panel=_LOOK)(graph.graph)
+app.command(epilog=render.EPILOG, rich_help_panel=_LOOK)(render.render)
+app.add_typer(access.app, rich_help_panel=_LOOK)
+app.add_typer(environment.app, rich_help_panel=_DEPLOY)
+app.command(epilog=operations.EPILOGS["preview"], rich_help_panel=_DEPLOY)(operations.preview)
+app.command(epilog=operations.EPILOGS["up"], rich_help_panel=_DEPLOY)(operations.up)
+app.command(epilog=status.EPILOG, rich_help_panel=_DEPLOY)(status.status)
+app.add_typer(secrets.app, rich_help_panel=_DEPLOY)
+app.command(epilog=operations.EPILOGS["explain"], rich_help_panel=_DEPLOY)(operations.explain)
+app.command(epilog=operations.EPILOGS["refresh"], rich_help_panel=_DEPLOY)(operations.refresh)
+app.command(epilog=operations.EPILOGS["destroy"], rich_help_panel=_DEPLOY)(operations.destroy)
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer passes it by position
+    if value:
+        typer.echo(f"aoa {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and end.", is_eager=True, callback=_print_version)
+    ] = False,
+    _debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error; may stand anywhere.")] = False,
+) -> None:
+    pass
+
+
+@app.command(rich_help_panel=_LOOK)
+def version() -> None:
+    """Show the version of App of Apps and of the engine it was made for."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    typer.echo(f"aoa {__version__}")
+    for package in ("pulumi", "pulumi-kubernetes", "pulumi-vault"):
+        try:
+            typer.echo(f"{package} {installed(package)}")
+        except PackageNotFoundError:
+            typer.echo(f"{package} not installed")
+
+
+def main() -> None:
+    """Run ``aoa`` and end the process with the exit code of ``app_of_apps.errors``."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run ``aoa`` with these arguments and return its exit code; expected errors become lines on stderr."""
+    debug = DEBUG in arguments
+    try:
+        app(args=[argument for argument in arguments if argument != DEBUG], prog_name="aoa")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except AppOfAppsError as error:
+        if debug:
+            raise
+        _show(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        typer.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    return 0
+
+
+def _show(error: AppOfAppsError) -> None:
+    typer.echo(str(error), err=True)
+    if isinstance(error, InvalidInput):
+        count = len(error.problems)
+        typer.echo(f"\n{count} problem{'s' if count != 1 else ''}; nothing was touched.", err=True)

@@ -1,0 +1,175 @@
+"""``aoa preview``, ``up``, ``refresh``, ``destroy`` and ``explain``: the engine's verbs with one report at the end."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app_of_apps.cli.options import EnvironmentArgument, Project, TextOrJson
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from app_of_apps.deploy.report import Report
+
+EPILOGS = {
+    "preview": "Examples: [bold]aoa preview prod[/bold] · [bold]aoa preview prod --format json[/bold]",
+    "up": "Examples: [bold]aoa up staging[/bold] · [bold]aoa up prod --parallel 8[/bold]",
+    "refresh": "Example: [bold]aoa refresh prod[/bold]",
+    "destroy": "Examples: [bold]aoa destroy staging[/bold] · [bold]aoa destroy staging --yes[/bold]",
+    "explain": "Example: [bold]aoa explain prod[/bold]",
+}
+INTERRUPTED = 130
+
+Parallel = Annotated[
+    int | None, typer.Option(help="How many resources at once.  [default: the engine's]", min=1, show_default=False)
+]
+Format = Annotated[TextOrJson, typer.Option("--format", help="How the report is written.")]
+EngineOutput = Annotated[
+    bool, typer.Option("--engine-output", help="After a failure, also show what the engine itself printed.")
+]
+
+
+def preview(
+    env: EnvironmentArgument,
+    *,
+    parallel: Parallel = None,
+    output: Format = TextOrJson.TEXT,
+    engine_output: EngineOutput = False,
+    project: Project = None,
+) -> None:
+    """Show what `up` would do, child by child; changes nothing.
+
+    Exit code 0: it can be done, 2: the manifest is not valid, 3: refused, 4: something does not answer, 5: it would
+    fail.
+    """
+    _operate("preview", env, project, parallel=parallel, output=output, engine_output=engine_output)
+
+
+def up(
+    env: EnvironmentArgument,
+    *,
+    parallel: Parallel = None,
+    output: Format = TextOrJson.TEXT,
+    engine_output: EngineOutput = False,
+    project: Project = None,
+) -> None:
+    """Deploy the working tree's release: children in order, each when what it needs is healthy.
+
+    Follows every child and ends with one report, the root cause first. Ctrl-C lets the engine finish what it has
+    begun. Exit code 0: everything is healthy, 2: the manifest is not valid, 3: refused, 4: something does not answer,
+    5: the deployment failed, 130: interrupted.
+    """
+    _operate("up", env, project, parallel=parallel, output=output, engine_output=engine_output)
+
+
+def refresh(
+    env: EnvironmentArgument,
+    *,
+    parallel: Parallel = None,
+    output: Format = TextOrJson.TEXT,
+    engine_output: EngineOutput = False,
+    project: Project = None,
+) -> None:
+    """Read what stands in the cluster and in Vault into the engine's state; changes neither.
+
+    Exit codes as those of `up`.
+    """
+    _operate("refresh", env, project, parallel=parallel, output=output, engine_output=engine_output)
+
+
+def destroy(
+    env: EnvironmentArgument,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    parallel: Parallel = None,
+    output: Format = TextOrJson.TEXT,
+    engine_output: EngineOutput = False,
+    project: Project = None,
+) -> None:
+    """Remove all children of an environment, dependents first.
+
+    Asks for the environment's name unless --yes is given. Exit codes as those of `up`; 3 when the answer is another
+    name.
+    """
+    if not yes:
+        _confirm(env)
+    _operate("destroy", env, project, parallel=parallel, output=output, engine_output=engine_output)
+
+
+def explain(
+    env: EnvironmentArgument,
+    *,
+    output: Format = TextOrJson.TEXT,
+    project: Project = None,
+) -> None:
+    """Say from the cluster alone why the release is not healthy: root cause, what it blocks, what to do.
+
+    The report that ends a failed `up`, at any time and after any way of deploying. Exit code 0: all is well, 1: it is
+    not, 4: the cluster does not answer.
+    """
+    from app_of_apps.cli.project import find_project, load_world
+    from app_of_apps.deploy.diagnose import diagnose
+    from app_of_apps.environment.kube_reader import KubeReader
+
+    release = load_world(find_project(project), [env]).releases[env]
+    with KubeReader(release.cluster.context) as kube:
+        report = diagnose(release, kube, operation="explain")
+    _print(report, output)
+    if not report.ok:
+        raise typer.Exit(4 if report.notes and not report.causes else 1)
+
+
+def _operate(
+    operation: str, env: str, project: Path | None, *, parallel: int | None, output: TextOrJson, engine_output: bool
+) -> None:
+    import os
+
+    from app_of_apps.cli.output import note
+    from app_of_apps.cli.progress_view import view
+    from app_of_apps.cli.project import find_project, load_world
+    from app_of_apps.deploy.run import operate
+    from app_of_apps.environment.guard import check_environment
+
+    folder = find_project(project)
+    world = load_world(folder, [env])
+    release = world.releases[env]
+    # The program asks the same again; asked here, a refusal has its own exit code and no engine is started.
+    check_environment(world.settings[env], stack=env, environ=os.environ, project=folder)
+    options = {"parallel": parallel} if parallel else {}
+    with view(operation, release, sys.stderr) as screen:
+        told = operate(operation, release, folder, show=screen.show, say=screen.say, options=options)
+    if engine_output and told.output:
+        note(told.output)
+    _print(told.report, output)
+    if told.report.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not told.report.ok:
+        raise typer.Exit(told.exit_code)
+
+
+def _print(report: Report, output: TextOrJson) -> None:
+    from app_of_apps.cli.output import answer, answer_json
+    from app_of_apps.deploy.report import render, to_json
+
+    if output is TextOrJson.JSON:
+        answer_json(to_json(report))
+    else:
+        answer(render(report))
+
+
+def _confirm(env: str) -> None:
+    from app_of_apps.errors import Refused
+
+    if not sys.stdin.isatty():
+        msg = "destroy asks for the environment's name, and nobody can answer here; nothing was touched. Give --yes"
+        raise Refused(msg)
+    try:
+        answer = typer.prompt(f"This removes every child of {env}. Type the environment's name to go on", err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    if answer.strip() != env:
+        msg = f"the answer was not {env}; nothing was touched"
+        raise Refused(msg)

@@ -1,0 +1,57 @@
+"""The options that several verbs share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def complete_environment(incomplete: str) -> list[str]:
+    """Offer the environments of the nearest project to shell completion; nothing when there is none."""
+    from app_of_apps.cli.project import find_project, known_environments
+    from app_of_apps.errors import AppOfAppsError
+
+    try:
+        return [name for name in known_environments(find_project(None)) if name.startswith(incomplete)]
+    except (AppOfAppsError, OSError):
+        return []
+
+
+class TextOrJson(StrEnum):
+    """How a verb answers."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Project = Annotated[
+    Path | None,
+    typer.Option(
+        "--project",
+        "-C",
+        metavar="FOLDER",
+        help="The folder of Pulumi.yaml and parent.yaml.  [default: the nearest one upwards]",
+        show_default=False,
+    ),
+]
+EnvironmentArgument = Annotated[
+    str, typer.Argument(metavar="ENV", help="The environment's name.", autocompletion=complete_environment)
+]
+OptionalEnvironment = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[ENV]", help="The environment's name.", autocompletion=complete_environment, show_default=False
+    ),
+]
+Environments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[ENV]...",
+        help="Environments by name.  [default: all]",
+        autocompletion=complete_environment,
+        show_default=False,
+    ),
+]

@@ -1,0 +1,125 @@
+"""Finds the project and loads what a verb asks for, with every problem of every file in one error."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app_of_apps.errors import InvalidInput, Position, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from app_of_apps.environment.settings import Environment
+    from app_of_apps.manifest.load import Manifest
+    from app_of_apps.release.model import Release
+
+PROJECT_FILE = "Pulumi.yaml"
+PARENT_FILE = "parent.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a project says: its manifest and the releases of the environments that were asked for."""
+
+    project: Path
+    manifest: Manifest
+    releases: Mapping[str, Release]
+    settings: Mapping[str, Environment]
+
+
+def find_project(folder: Path | None) -> Path:
+    """Return the project's folder: the given one, or the nearest one upwards that holds Pulumi.yaml.
+
+    Raises InvalidInput when there is none.
+    """
+    if folder is not None:
+        if (folder / PROJECT_FILE).is_file() or (folder / PARENT_FILE).is_file():
+            return folder
+        raise _problem(str(folder), f"holds neither {PROJECT_FILE} nor {PARENT_FILE}", "Name a project's folder.")
+    here = Path.cwd()
+    for candidate in (here, *here.parents):
+        if (candidate / PROJECT_FILE).is_file():
+            # Relative where it can be, so that messages name files the way the user would.
+            return Path() if candidate == here else candidate
+    if (here / PARENT_FILE).is_file():
+        return Path()
+    raise _problem(
+        str(here),
+        f"neither this folder nor one above it holds {PROJECT_FILE}",
+        "Change to a project, or name it with --project FOLDER.",
+    )
+
+
+def known_environments(project: Path) -> tuple[str, ...]:
+    """Return the names of the project's environments."""
+    from app_of_apps.environment.load import environments
+
+    return environments(project)
+
+
+def chosen_environments(project: Path, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the named environments, all of them when none is named.
+
+    Raises InvalidInput for each name without a stack file, with the name that may have been meant.
+    """
+    known = known_environments(project)
+    if not names:
+        return known
+    problems = []
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            hint = f"Did you mean {close[0]}? " if close else ""
+            hint += f"Known: {', '.join(known)}." if known else "There is no Pulumi.<environment>.yaml here."
+            problems.append(Problem(Position(str(project / f"Pulumi.{name}.yaml")), "", "no such environment", hint))
+    if problems:
+        raise InvalidInput(problems)
+    return tuple(dict.fromkeys(names))
+
+
+def load_manifest_only(project: Path) -> Manifest:
+    """Load the manifest; raises InvalidInput with all of its problems."""
+    from app_of_apps.manifest.load import load_manifest
+
+    return load_manifest(project / PARENT_FILE)
+
+
+def load_world(project: Path, names: Sequence[str] | None) -> World:
+    """Load the manifest and resolve it for the named environments (all when none is named).
+
+    Raises InvalidInput with the problems of all files together: a broken manifest does not hide a broken environment.
+    """
+    from app_of_apps.environment.load import load_environment
+    from app_of_apps.release.resolve import resolve
+
+    problems: list[Problem] = []
+    manifest = None
+    try:
+        manifest = load_manifest_only(project)
+    except InvalidInput as error:
+        problems += error.problems
+    chosen: tuple[str, ...] = ()
+    try:
+        chosen = chosen_environments(project, names)
+    except InvalidInput as error:
+        problems += error.problems
+    releases: dict[str, Release] = {}
+    settings: dict[str, Environment] = {}
+    for name in chosen:
+        try:
+            environment = load_environment(name, project)
+            settings[name] = environment.settings
+            if manifest is not None:
+                releases[name] = resolve(manifest, environment)
+        except InvalidInput as error:
+            problems += error.problems
+    if problems or manifest is None:
+        raise InvalidInput(problems)
+    return World(project, manifest, releases, settings)
+
+
+def _problem(file: str, message: str, hint: str) -> InvalidInput:
+    return InvalidInput([Problem(Position(file), "", message, hint)])

@@ -1,0 +1,146 @@
+"""The JSON shapes that ``aoa`` answers in, for the reference; tests hold them to what is really printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SHAPES: Mapping[str, tuple[str, str]] = {
+    "app-of-apps/validation/v1": (
+        "`aoa validate --format json`",
+        """
+{
+  "format": "app-of-apps/validation/v1",
+  "ok": false,
+  "problems": [          // empty when ok
+    {"file": "apps/api.yaml", "line": 5, "column": 13,   // null when the whole file is meant
+     "path": "dependsOn[0]", "message": "…", "hint": "…"}
+  ],
+  "environments": [      // empty unless ok
+    {"name": "staging", "release": "sha256:…", "children": 6}
+  ]
+}
+""",
+    ),
+    "app-of-apps/graph/v1": (
+        "`aoa graph [ENV] --format json`",
+        """
+{
+  "format": "app-of-apps/graph/v1",
+  "parent": "shop",
+  "environment": "staging",   // null without ENV
+  "release": "sha256:…",      // null without ENV
+  "waves": [["catalog"], ["orders"]],
+  "children": [               // in the order in which they may start
+    {"name": "orders", "type": "service", "team": "orders",
+     "version": "1.14.0",     // null without ENV, and for children without a version
+     "wave": 2,               // from 1
+     "dependsOn": ["catalog"],
+     "waitsFor": ["catalog"]} // everything before it, not only its own edges
+  ]
+}
+""",
+    ),
+    "app-of-apps/status/v1": (
+        "`aoa status --output json`",
+        """
+{
+  "format": "app-of-apps/status/v1",
+  "healthy": true,            // every child of every environment is known to be healthy
+  "environments": [
+    {"name": "staging", "context": "staging", "healthy": true,
+     "error": null,           // why the cluster could not be read; the children are unknown then
+     "release": "sha256:…",   // the last one that became healthy as a whole; null when there is none
+     "released": "2030-01-01T12:00:00+00:00",
+     "commit": "…",           // git commit of that release, where known
+     "wanted": "sha256:…",    // the working tree's release
+     "children": [
+       {"name": "orders", "type": "service", "team": "orders",
+        "state": "healthy",   // healthy, progressing, unhealthy, absent or unknown
+        "version": "1.14.0",  // what runs
+        "wanted": "1.14.0",   // what the environment's file names
+        "current": true,      // whether exactly the working tree's content runs
+        "ready": 2, "desired": 2,   // pods, or completions of a migration; null for others
+        "since": "2030-01-01T12:00:00+00:00",
+        "message": ""}        // why it is not healthy
+     ]}
+  ]
+}
+""",
+    ),
+    "app-of-apps/report/v1": (
+        "`aoa up|preview|refresh|destroy|explain ENV --format json`",
+        """
+{
+  "format": "app-of-apps/report/v1",
+  "operation": "up", "parent": "shop", "environment": "staging", "release": "sha256:…",
+  "ok": false, "interrupted": false,
+  "seconds": 12.5,            // null for explain
+  "causes": [                 // empty when ok; several when independent children failed
+    {"sentence": "orders-migration (team orders, #team-orders): Job …: …",
+     "child": "orders-migration",   // null when no child is to blame; team and contact too
+     "team": "orders", "contact": "#team-orders",
+     "object": {"kind": "Job", "namespace": "shop-orders-migration", "name": "…"},
+     "message": "…", "details": ["…"]}
+  ],
+  "children": [
+    {"name": "orders", "team": "orders", "type": "service",
+     "state": "blocked",      // up, changed, unchanged, failed, unfinished, blocked, not started, removed, unknown
+     "version": "1.14.0",
+     "standing": "1.13.2",    // what keeps running, where that is another version
+     "because": ["orders-migration"],   // the way from the failed child to what this one waits for
+     "changes": {"created": 3, "updated": 1},
+     "detail": "", "seconds": 4.0}
+  ],
+  "next": ["…"],              // what to do now
+  "notes": ["…"]              // what could not be found out, and why
+}
+""",
+    ),
+    "app-of-apps/access/v1": (
+        "`aoa access show ENV --output json`",
+        """
+{
+  "format": "app-of-apps/access/v1",
+  "environment": "staging",
+  "release": "sha256:…",
+  "groupsPrefix": "oidc:",    // what the API server puts before a group's name
+  "oidcMount": "oidc-staging",   // where people log in to Vault; null when nobody has rights there
+  "access": [                 // one per group, role and child; then one per workload and role
+    {"kind": "group",         // group or workload
+     "subject": "oidc:team-orders",   // as the API server sees it
+     "group": "team-orders",  // as the identity provider names it; null for a workload
+     "role": "operator", "child": "orders", "team": "orders", "namespace": "shop-orders",
+     "kubernetes": [
+       {"apiGroup": "", "resource": "pods/log",
+        "names": ["…"],       // empty for all objects
+        "verbs": ["get"]}],
+     "vault": [
+       {"path": "kv-staging/metadata/orders/database", "capabilities": ["read"],
+        "sharedWith": ["settlement"]}],   // other children that use the same secret
+     "reachesSecrets": "pods/exec",       // by what the pods' secrets are reached; null when they are not
+     "why": {"file": "parent.yaml", "line": 120, "column": 11}}   // the grant; null for a workload
+  ]
+}
+""",
+    ),
+    "app-of-apps/access-diff/v1": (
+        "`aoa access diff A B --output json`",
+        """
+{
+  "format": "app-of-apps/access-diff/v1",
+  "before": "staging", "after": "prod",   // as they were named
+  "environments": [
+    {"before": "staging", "after": "prod",
+     "changes": [             // empty when nobody gains or loses anything
+       {"subject": "group team-orders",   // or: workload orders
+        "change": "loses",    // gains or loses
+        "where": "kubernetes",   // kubernetes or vault
+        "target": "pods/exec",   // in Vault the path below the mount, such as metadata/orders/database
+        "verbs": ["create", "get"],
+        "children": ["mailer", "orders"]}
+     ]}
+  ]
+}
+""",
+    ),
+}

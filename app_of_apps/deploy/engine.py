@@ -1,0 +1,186 @@
+"""Runs one operation of the Pulumi engine on one environment, through the Automation API and the local program.
+
+The engine runs in a session of its own, so that an interruption reaches it once and through us, and it can end what it
+has begun. The only module here that imports Pulumi, and the reason why it is imported late.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING, Any
+
+from pulumi import automation
+from pulumi.automation._stack import StackInitMode
+from pulumi.automation.errors import create_command_error
+
+from app_of_apps.deploy.events import Event, of_engine
+from app_of_apps.deploy.redact import Redactor
+from app_of_apps.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+OPERATIONS = ("preview", "up", "refresh", "destroy")
+_ENGINE = "pulumi"
+# A Vault that takes a request and does not answer: its client would wait for a minute, three times.
+_VARIABLES = {
+    "PULUMI_SKIP_UPDATE_CHECK": "1",
+    "VAULT_CLIENT_TIMEOUT": os.environ.get("VAULT_CLIENT_TIMEOUT", "10s"),
+}
+
+
+class EngineFailed(Exception):
+    """The engine ended with an error. ``output`` is its own text, for when its events do not say why."""
+
+    def __init__(self, output: str) -> None:
+        """Keep the text."""
+        super().__init__(output)
+        self.output = output
+
+
+class Engine:
+    """One operation at a time on one stack."""
+
+    def __init__(self, project: Path, stack: str, environ: Mapping[str, str] | None = None) -> None:
+        """Find the engine on PATH; raises Unavailable when it is not there."""
+        self._redact = Redactor()
+        self._command = _Command()
+        workspace = _Workspace(
+            work_dir=str(project.resolve()),
+            pulumi_command=self._command,
+            env_vars={**_VARIABLES, **(environ or {})},
+        )
+        self._stack = _Stack.select(stack, workspace)
+
+    def run(
+        self, operation: str, on_event: Callable[[Event], None], *, options: Mapping[str, Any] | None = None
+    ) -> None:
+        """Run an operation to its end and pass its events on, from another thread.
+
+        Raises EngineFailed when the engine ends with an error, Unavailable when it cannot start or has no such stack.
+        """
+
+        def take(event: automation.EngineEvent) -> None:
+            taken = of_engine(event, self._redact)
+            if taken is not None:
+                on_event(taken)
+
+        extra: dict[str, Any] = dict(options or {})
+        if operation != "preview":
+            extra["show_secrets"] = False
+        try:
+            getattr(self._stack, operation)(on_event=take, color="never", **extra)
+        except automation.StackNotFoundError as error:
+            name = self._stack.name
+            msg = f"there is no stack {name!r} in this state backend; make it: pulumi stack init {name}"
+            raise Unavailable(msg) from error
+        except automation.ConcurrentUpdateError as error:
+            msg = f"another operation holds the lock of stack {self._stack.name!r}; wait for it, or see `pulumi cancel`"
+            raise Unavailable(msg) from error
+        except automation.CommandError as error:
+            raise EngineFailed(self._redact(self._command.text)) from error
+
+    def interrupt(self) -> None:
+        """Ask the engine to end: it finishes what it has begun and starts nothing more.
+
+        Asked twice, it stops at once.
+        """
+        self._command.interrupt()
+
+
+class _Command(automation.PulumiCommand):
+    """The engine as a process of its own session, whose output is kept."""
+
+    def __init__(self) -> None:
+        found = shutil.which(_ENGINE)
+        if found is None:
+            msg = f'`{_ENGINE}` is not on PATH; install Pulumi, or use the sandbox\'s shell: eval "$(make -s env)"'
+            raise Unavailable(msg)
+        self._process: subprocess.Popen[str] | None = None
+        self.text = ""
+        try:
+            super().__init__()
+        except (subprocess.CalledProcessError, OSError, automation.InvalidVersionError) as error:
+            msg = f"{found} cannot be used: {error}"
+            raise Unavailable(msg) from error
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: Callable[[str], Any] | None = None,
+        on_error: Callable[[str], Any] | None = None,
+    ) -> automation.CommandResult:
+        command = [self.command, "--non-interactive", *args]
+        environ = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
+        with subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        ) as process:
+            self._process = process
+            texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
+
+            def read(stream: IO[str], key: str, callback: Callable[[str], Any] | None) -> None:
+                for line in stream:
+                    texts[key].append(line.rstrip("\n"))
+                    if callback:
+                        callback(line.rstrip("\n"))
+
+            readers = [
+                threading.Thread(target=read, args=(process.stdout, "stdout", on_output)),
+                threading.Thread(target=read, args=(process.stderr, "stderr", on_error)),
+            ]
+            for reader in readers:
+                reader.start()
+            for reader in readers:
+                reader.join()
+            code = process.wait()
+        self._process = None
+        stdout, stderr = "\n".join(texts["stdout"]), "\n".join(texts["stderr"])
+        self.text = f"{stdout}\n{stderr}".strip()
+        result = automation.CommandResult(stdout=stdout, stderr=stderr, code=code)
+        if code != 0:
+            raise create_command_error(result)
+        return result
+
+    def interrupt(self) -> None:
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGINT)
+
+
+class _Workspace(automation.LocalWorkspace):
+    """A workspace that leaves alone which stack the user has selected; every command names its stack."""
+
+    def select_stack(self, stack_name: str) -> None:
+        """Do nothing: a missing stack is found by the operation itself."""
+
+
+class _Stack(automation.Stack):
+    """A stack that asks for nothing beside the operation."""
+
+    @classmethod
+    def select(cls, stack_name: str, workspace: automation.Workspace) -> _Stack:
+        return cls(stack_name, workspace, StackInitMode.SELECT)
+
+    def outputs(self) -> dict[str, automation.OutputValue]:
+        """Return nothing: the outputs would be fetched with all secrets in plain text."""
+        return {}
+
+    def info(self, show_secrets: bool | None = None) -> automation.UpdateSummary:  # noqa: ARG002, FBT001 - the base's signature
+        """Return a placeholder: what happened is known from the events, and asking takes a process of its own."""
+        return automation.UpdateSummary("update", datetime.now(UTC), "", {}, {}, "succeeded")

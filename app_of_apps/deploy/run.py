@@ -1,0 +1,158 @@
+"""Runs one operation on one environment to its end and reports it. The report comes whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from app_of_apps.deploy.ledger import Ledger
+from app_of_apps.deploy.outcome import Ending, error_type, report_of
+from app_of_apps.deploy.progress import Progress
+from app_of_apps.environment.kube_reader import KubeReader
+from app_of_apps.errors import DeploymentFailed, Unavailable
+from app_of_apps.objects.render import release_objects
+from app_of_apps.release.plan import plan as plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from app_of_apps.deploy.events import Event
+    from app_of_apps.deploy.progress import Row
+    from app_of_apps.deploy.report import Report
+    from app_of_apps.graph.order import Plan
+    from app_of_apps.release.model import Release
+
+_BEAT = 0.25
+"""Seconds between two looks at the progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What there is to tell after an operation."""
+
+    report: Report
+    output: str
+    """All that the engine printed, when it failed."""
+    exit_code: int
+    """As in `app_of_apps.errors`; 0 after a success."""
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What the engine's thread leaves behind."""
+
+    ended: threading.Event = field(default_factory=threading.Event)
+    error: BaseException | None = None
+
+
+def operate(
+    operation: str,
+    release: Release,
+    project: Path,
+    *,
+    show: Callable[[tuple[Row, ...]], None],
+    say: Callable[[str], None],
+    options: Mapping[str, Any] | None = None,
+) -> Told:
+    """Run ``preview``, ``up``, ``refresh`` or ``destroy`` and return what there is to tell, a failure too.
+
+    ``show`` gets the children's rows a few times a second, ``say`` single lines. An interruption (Ctrl-C) lets the
+    engine finish what it has begun, a second one stops it at once; the report says so. Raises Unavailable when the
+    engine cannot be started.
+    """
+    from app_of_apps.deploy.engine import Engine, EngineFailed  # noqa: PLC0415 - takes a fifth of a second to import
+
+    plan = plan_of(release)
+    ledger = Ledger(release_objects(release))
+    progress = Progress(operation, release, plan, ledger)
+    engine = Engine(project, release.environment)
+    lock, outcome, started = threading.Lock(), _Outcome(), time.monotonic()
+
+    def take(event: Event) -> None:
+        with lock:
+            ledger.take(event)
+
+    def work() -> None:
+        try:
+            engine.run(operation, take, options=options)
+        except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
+            outcome.error = error
+        finally:
+            outcome.ended.set()
+
+    thread = threading.Thread(target=work, name=f"{operation} {release.environment}")
+    thread.start()
+    interrupted = 0
+    with _signals_interrupt():
+        while True:
+            try:
+                while not outcome.ended.wait(_BEAT):
+                    with lock:
+                        rows = progress.rows(time.monotonic())
+                    show(rows)
+                break
+            except KeyboardInterrupt:
+                interrupted += 1
+                engine.interrupt()
+                if interrupted == 1:
+                    say("Interrupted: the engine finishes what it has begun. Press Ctrl-C again to stop it at once.")
+    thread.join()
+    show(progress.rows(time.monotonic()))
+    error = outcome.error
+    if error is not None and not isinstance(error, EngineFailed):
+        raise error
+    ending = Ending(
+        ok=error is None,
+        seconds=time.monotonic() - started,
+        output=error.output if error is not None else "",
+        interrupted=bool(interrupted) and error is not None,
+    )
+    report = _report(operation, release, plan, ledger, ending)
+    return Told(report, ending.output, 0 if report.ok else exit_code(ledger))
+
+
+@contextlib.contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Take what a pipeline's runner or a closing terminal sends as an interruption, as long as this lasts."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def exit_code(ledger: Ledger) -> int:
+    """Return the exit code of a failed operation.
+
+    Where the program ended before it had declared anything, its error says which one: the first word of its message
+    is the error's type.
+    """
+    if not any(entry.begun for entry in ledger.entries.values()):
+        for message in ledger.messages:
+            kind = error_type(message.text)
+            if kind is not None:
+                return kind.exit_code
+    return DeploymentFailed.exit_code
+
+
+def _report(operation: str, release: Release, plan: Plan, ledger: Ledger, ending: Ending) -> Report:
+    if ending.ok:
+        return report_of(operation, release, plan, ledger=ledger, ending=ending, kube=None)
+    try:
+        with KubeReader(release.cluster.context) as kube:
+            return report_of(operation, release, plan, ledger=ledger, ending=ending, kube=kube)
+    except Unavailable:  # no such context: the engine's own words have to do
+        return report_of(operation, release, plan, ledger=ledger, ending=ending, kube=None)

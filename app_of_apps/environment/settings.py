@@ -1,0 +1,135 @@
+"""What ``Pulumi.<environment>.yaml`` says under ``app-of-apps:environment``: one structured, typed value.
+
+Nothing about an environment stands anywhere else. Facts that only one sandbox knows (ports, cluster UIDs) are laid
+over it from an ignored folder; they may add what is absent and never change what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app_of_apps.environment.identity import IdentityProvider
+from app_of_apps.manifest.base import Duration, Host, Model, Name, Text, VariableName, Version, matching
+from app_of_apps.manifest.template import Resources
+from app_of_apps.manifest.tenancy import Cidr
+
+MountName = Annotated[
+    str,
+    matching(r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", "must be the path of a Vault mount, without slashes at its ends"),
+]
+# No user name or password: an address is no place for a credential.
+HttpsAddress = Annotated[
+    str, matching(r"^https://[^\s/@]+(/[^\s@]*)?$", "must be an address such as https://host:6443")
+]
+HttpAddress = Annotated[
+    str, matching(r"^https?://[^\s/@]+(/[^\s@]*)?$", "must be an address such as https://vault.example.com:8200")
+]
+
+
+class Cluster(Model):
+    """The one cluster of the environment. ``uid`` and ``caSha256`` are its identity, checked before all else."""
+
+    context: Text
+    """The context's name in the kubeconfig of whoever runs the program."""
+    server: HttpsAddress | None = None
+    """The API server's address."""
+    uid: (
+        Annotated[
+            str,
+            matching(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", "must be a UID of lowercase hexadecimal digits"),
+        ]
+        | None
+    ) = None
+    """metadata.uid of the namespace kube-system."""
+    ca_sha256: Annotated[str, matching(r"^[0-9a-f]{64}$", "must be 64 lowercase hexadecimal digits")] | None = None
+    """SHA-256 of the API server's CA certificate in DER form."""
+
+
+class VaultMounts(Model):
+    """Paths of the engines that belong to this environment and to no other."""
+
+    kv: MountName
+    """A kv-v2 secrets engine."""
+    jwt: MountName
+    """A JWT auth method that trusts the cluster's service-account issuer."""
+    dynamic: Mapping[Name, MountName] = {}
+    """Name that children use → an engine that makes credentials at `creds/<role>`, such as a database engine."""
+
+
+class Vault(Model):
+    """The environment's scope in Vault."""
+
+    address: HttpAddress | None = None
+    """Without a user name and a password in it."""
+    namespace: Text | None = None
+    """A Vault Enterprise namespace."""
+    mounts: VaultMounts
+    audience: Text = "vault"
+    """The audience of the service-account tokens that log in."""
+    refresh_after: Duration = "30s"
+    """How often the operator looks for a new version of a secret."""
+    delivery: Literal["vault-secrets-operator", "external-secrets"] = "vault-secrets-operator"
+    """The operator of the cluster that makes Kubernetes Secrets out of what is in Vault."""
+
+
+class ChildOverride(Model):
+    """What an environment may say about one child."""
+
+    replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
+    config: Mapping[VariableName, str] = {}
+    """Added to the child's own variables, or replacing them."""
+    resources: Resources | None = None
+    host: Host | None = None
+    """Replaces the host under which the child is exposed."""
+
+
+class Approvals(Model):
+    """How many people of which groups must have approved the exact release."""
+
+    required: Annotated[int, Field(ge=0, le=10)] = 0
+    """How many approvals; 0 asks for none."""
+    groups: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    """Groups of the identity provider whose members may approve."""
+    valid_for: Duration = "24h"
+    """How long an approval counts."""
+
+
+class Gates(Model):
+    """What must be true before a release may touch the environment."""
+
+    approvals: Approvals = Approvals()
+
+
+class Lane(Model):
+    """What may run in this environment, and what may appear in no other."""
+
+    images: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    """Repositories, or beginnings of them that end with `/`. When any is given, no other image runs here."""
+    texts: Annotated[tuple[Annotated[Text, Field(min_length=4)], ...], Field(strict=False)] = ()
+    """Texts that belong to this environment, such as a host name: no child of another environment may hold one."""
+
+
+class Environment(Model):
+    """One environment = one Pulumi stack = one cluster + one Vault scope + one set of rules."""
+
+    name: Name
+    """The environment's name, as in the file's name."""
+    cluster: Cluster
+    vault: Vault
+    versions: Mapping[Name, Version] = {}
+    """Child → image tag (or tag@digest). Promotion is a change of this map."""
+    config: Mapping[Name, Mapping[VariableName, str]] = {}
+    """Shared set → variables that this environment adds to the set or replaces in it."""
+    children: Mapping[Name, ChildOverride] = {}
+    """Child → what this environment says about it."""
+    gates: Gates = Gates()
+    lane: Lane = Lane()
+    protected: bool = False
+    """Whether Pulumi refuses to delete a child's namespace, and with it all that is in it, until it is unprotected."""
+    identity: IdentityProvider | None = None
+    """How the API server and Vault see the identity provider; needed as soon as the parent grants access here."""
+    network: Mapping[Name, Annotated[tuple[Cidr, ...], Field(min_length=1, strict=False)]] = {}
+    """Way of the parent's `tenancy: network` → the addresses that it leads to in this environment."""

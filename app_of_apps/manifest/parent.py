@@ -1,0 +1,45 @@
+"""The parent manifest: teams, shared configuration, templates, and which children there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app_of_apps.manifest.access import Access
+from app_of_apps.manifest.base import LabelKey, LabelValue, Model, Name, Text, VariableName
+from app_of_apps.manifest.template import Template
+from app_of_apps.manifest.tenancy import Tenancy
+
+
+class Team(Model):
+    """Who answers for a child."""
+
+    description: str = ""
+    contact: Text
+    """Where a person of the team is reached: a channel, an address, a rota."""
+
+
+class Parent(Model):
+    """The meta definition. Everything that differs between environments stands in the environment's file."""
+
+    api_version: Literal["app-of-apps/v1"]
+    kind: Literal["Parent"]
+    name: Annotated[Name, Field(max_length=20)]
+    """The first part of every namespace."""
+    description: str = ""
+    labels: Mapping[LabelKey, LabelValue] = {}
+    """On every object of every child."""
+    teams: Annotated[Mapping[Name, Team], Field(min_length=1)]
+    """Name → team. Every child has one."""
+    config: Mapping[Name, Mapping[VariableName, str]] = {}
+    """Shared sets of environment variables; a child asks for a set by name."""
+    templates: Mapping[Name, Template] = {}
+    """Name → how children that pick it behave."""
+    access: Access = Access()
+    """Who may do what: roles, groups of the identity provider, what workloads may be given."""
+    tenancy: Tenancy = Tenancy()
+    """What keeps the children of one cluster apart."""
+    children: Annotated[tuple[Text, ...], Field(min_length=1, strict=False)]
+    """One file per child, relative to this file."""

@@ -1,0 +1,1 @@
+"""A release: the resolved content of one environment, named by its digest."""

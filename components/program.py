@@ -1,0 +1,200 @@
+"""What the Pulumi program does, step by step: settings → load → resolve → guard → preflight → ParentApp → export.
+
+The one module of this package that reads files, the environment and the network, and that imports `app_of_apps.deploy`
+(for the words of its report). Nothing is registered unless every step before has succeeded.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pulumi
+
+from app_of_apps.deploy.facts import SECRET_KINDS
+from app_of_apps.deploy.settle import settles
+from app_of_apps.environment.guard import check_environment
+from app_of_apps.environment.kube_reader import KubeReader
+from app_of_apps.environment.load import load_environment
+from app_of_apps.environment.people import people_accessor
+from app_of_apps.environment.preflight import (
+    Migration,
+    Reference,
+    await_migrations,
+    check_migrations,
+    check_secrets,
+)
+from app_of_apps.environment.refusals import recorded
+from app_of_apps.environment.vault_health import trouble as vault_trouble
+from app_of_apps.errors import AppOfAppsError, Unavailable, WrongEnvironment
+from app_of_apps.manifest.base import seconds
+from app_of_apps.manifest.child import PodChild
+from app_of_apps.manifest.load import load_manifest
+from app_of_apps.objects.access import vault_groups
+from app_of_apps.objects.record import release_record
+from app_of_apps.objects.render import release_objects
+from app_of_apps.release.behaviour import DEFAULT_DEADLINE
+from app_of_apps.release.plan import plan
+from app_of_apps.release.resolve import resolve
+from components.access import AccessArgs
+from components.chart_check import check_charts
+from components.failure_report import failure_hook
+from components.isolation import refuse_stack_references
+from components.parent_app import ParentApp, ParentAppArgs
+from components.providers import declare_providers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from app_of_apps.environment.load import LoadedEnvironment
+    from app_of_apps.manifest.load import Manifest
+    from app_of_apps.objects.model import ChildObjects
+    from app_of_apps.release.model import Release, ResolvedChild
+
+CONFIG: Final = "app-of-apps"
+PARENT_FILE: Final = "parent.yaml"
+
+
+# At import: a program may ask for another stack before it calls `run`.
+refuse_stack_references()
+
+# The language host's code for "the message has been shown": any other makes it add a line about an unhandled error.
+_SHOWN: Final = 32
+
+
+def run() -> None:
+    """Run the program for the stack and the project folder that Pulumi has chosen.
+
+    An error of ours is shown as its message alone, and the program ends before anything is registered.
+    """
+    try:
+        _run(Path(), pulumi.get_stack())
+    except AppOfAppsError as error:
+        # The first word tells `aoa` which exit code is meant.
+        pulumi.log.error(f"{type(error).__name__}: {error}")
+        sys.exit(_SHOWN)
+
+
+def _run(project: Path, stack: str) -> None:
+    environment = load_environment(stack, project)
+    with recorded(stack, stack, project=project, environ=os.environ):
+        _check_configuration(environment, pulumi.Config(CONFIG).get_object("environment"))
+    manifest = load_manifest(project / PARENT_FILE)
+    release = resolve(manifest, environment)
+    objects = release_objects(release)
+
+    check_environment(environment.settings, stack=stack, environ=os.environ, project=project)
+    check_secrets(_references(manifest, release), release.vault, os.environ)
+    if migrations := list(_migrations(release, objects)):
+        with KubeReader(release.cluster.context) as kube:
+            check_migrations(migrations, kube)
+            if not pulumi.runtime.is_dry_run():
+                await_migrations(migrations, kube, pulumi.log.info)
+
+    groups = vault_groups(release)
+    access = AccessArgs(groups, people_accessor(groups[0].mount, release.vault, os.environ)) if groups else None
+    uses_vault = bool(groups) or any(one.vault_policies or one.vault_roles for one in objects)
+    commit, author = _origin(project)
+    providers = declare_providers(release.cluster, release.vault if uses_vault else None)
+    check_charts(objects, providers.kubernetes)
+    parent = ParentApp(
+        release.parent,
+        ParentAppArgs(
+            release=release,
+            objects=objects,
+            plan=plan(release),
+            providers=providers,
+            access=access,
+            protect_namespaces=environment.settings.protected,
+            record=release_record(release, git_commit=commit, author=author),
+            settle=lambda child, kinds: _settle(release, child, kinds),
+            hooks=pulumi.ResourceHookBinding(on_error=[failure_hook(lambda: _report(release))]),
+        ),
+    )
+    pulumi.export("status", parent.status)
+    for name, child in parent.children.items():
+        pulumi.export(name, child.status)
+
+
+def _check_configuration(environment: LoadedEnvironment, configured: Any) -> None:  # noqa: ANN401 - whatever the engine was given
+    """Raise WrongEnvironment when the engine read another file than we did (`--config-file`, another folder)."""
+    if configured != environment.configured:
+        msg = (
+            f"Pulumi was given other settings than those in {environment.positions.at(()).file}; nothing was touched. "
+            "Do not use --config-file or `pulumi config set` for app-of-apps:environment; change the file"
+        )
+        raise WrongEnvironment(msg)
+
+
+def _references(manifest: Manifest, release: Release) -> Iterator[Reference]:
+    """Yield each key that a child refers to, with its place in the child's file."""
+    for child in release.children:
+        spec = child.spec
+        if not isinstance(spec, PodChild):
+            continue
+        for variable, secret in spec.secrets.items():
+            if secret.path is None:  # what Vault makes for each lease does not exist before
+                continue
+            where = manifest.position(child.name, ("secrets", variable))
+            yield Reference(child.name, secret.path, secret.key, str(where))
+        for index, volume in enumerate(spec.volumes):
+            if volume.secret is not None:
+                where = manifest.position(child.name, ("volumes", index, "secret"))
+                yield Reference(child.name, volume.secret, None, str(where))
+
+
+def _migrations(release: Release, objects: Sequence[ChildObjects]) -> Iterator[Migration]:
+    for described in objects:
+        child = release.child(described.child)
+        if child.spec.type == "migration":
+            for one in described.kubernetes:
+                if one.manifest["kind"] == "Job":
+                    name = one.manifest["metadata"]["name"]
+                    yield Migration(child.name, child.namespace, name, one.deadline or seconds(DEFAULT_DEADLINE))
+
+
+def _settle(release: Release, child: ResolvedChild, kinds: Sequence[str]) -> None:
+    """Return when a child's objects of these kinds are healthy at their generation; RunError with the report if not."""
+    deadline = seconds(getattr(child.spec, "deadline", None) or DEFAULT_DEADLINE)
+    secrets = SECRET_KINDS.issuperset(kinds)
+    try:
+        with KubeReader(release.cluster.context) as kube:
+            trouble = (lambda: _vault_trouble(release, child)) if secrets else None
+            if not settles(kube, child.namespace, kinds, deadline=deadline, trouble=trouble):
+                raise pulumi.RunError(_report(release))
+    except Unavailable as error:
+        msg = f"Unavailable: {error}"
+        raise pulumi.RunError(msg) from error
+
+
+def _vault_trouble(release: Release, child: ResolvedChild) -> str | None:
+    address = str(release.vault.address)
+    found = vault_trouble(address)
+    return found and (
+        f"{release.parent}: Vault at {address} {found}, so the secrets of {child.name} do not get into the cluster. "
+        "Nothing more was begun, what runs goes on with the secrets it has; when Vault serves again, run again"
+    )
+
+
+def _report(release: Release) -> str:
+    """Return the parent's report of a failure, made from what the cluster says."""
+    # Imported here because a run without failures does without it.
+    from app_of_apps.deploy.diagnose import diagnose  # noqa: PLC0415
+    from app_of_apps.deploy.report import render  # noqa: PLC0415
+
+    with KubeReader(release.cluster.context) as kube:
+        return render(diagnose(release, kube))
+
+
+def _origin(project: Path) -> tuple[str | None, str | None]:
+    """Return commit and author of the checkout; None where there is no git or no commit."""
+    command = ["git", "-C", str(project), "log", "-1", "--format=%H%n%an <%ae>"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+    commit, _, author = result.stdout.strip().partition("\n")
+    return commit or None, author or None
