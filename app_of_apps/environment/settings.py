@@ -29,6 +29,15 @@ HttpAddress = Annotated[
 ]
 
 
+Moment = Annotated[
+    str,
+    matching(
+        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})$",
+        "must be a moment with its zone, such as 2026-12-20T18:00:00Z",
+    ),
+]
+
+
 class Cluster(Model):
     """The one cluster of the environment. ``uid`` and ``caSha256`` are its identity, checked before all else."""
 
@@ -95,12 +104,83 @@ class Approvals(Model):
     """Groups of the identity provider whose members may approve."""
     valid_for: Duration = "24h"
     """How long an approval counts."""
+    keys: Mapping[Text, Text] = {}
+    """Approver → public key in PEM form. When any is given, no other key counts; without, Vault's keys do."""
+
+
+class Deletions(Model):
+    """How much may be deleted without an approval that names it."""
+
+    budget: Annotated[int, Field(ge=0, le=1000)] = 1
+    """How many children a release may remove. More, and any that keeps data, takes an approval of the deletions."""
+
+
+class Destroy(Model):
+    """What removing everything takes in an environment that asks for approvals."""
+
+    required: Annotated[int, Field(ge=1, le=10)] = 2
+    """How many approvals of exactly this."""
+
+
+class BreakGlass(Model):
+    """Who may go around approvals and freezes, with a reason and on the record."""
+
+    groups: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    """Groups of the identity provider; none means nobody."""
+    valid_for: Duration = "1h"
+    """How long one statement counts."""
+
+
+class Freeze(Model):
+    """A time in which nothing is rolled out: days of the week, or one period."""
+
+    name: Text
+    """What people call it; stands in the refusal."""
+    days: Annotated[tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...], Field(strict=False)] = ()
+    """Whole days of every week, in `zone`."""
+    since: Moment | None = None
+    """When one period begins, in RFC 3339."""
+    until: Moment | None = None
+    """When it ends."""
+    zone: Text = "UTC"
+    """The time zone of `days`, as IANA names it."""
 
 
 class Gates(Model):
     """What must be true before a release may touch the environment."""
 
     approvals: Approvals = Approvals()
+    deletions: Deletions = Deletions()
+    destroy: Destroy = Destroy()
+    break_glass: BreakGlass = BreakGlass()
+    freeze: Annotated[tuple[Freeze, ...], Field(strict=False)] = ()
+
+
+class Promotion(Model):
+    """From where versions come into this environment."""
+
+    source: Name | None = Field(default=None, alias="from")
+    """The environment below: only versions that a record shows healthy there are promoted here."""
+    healthy_for: Duration = "10m"
+    """How long a version must have been healthy there."""
+
+
+class Images(Model):
+    """Rules for images."""
+
+    pinned: bool = False
+    """Whether each version must carry its image's digest, as in `1.2.3@sha256:…`."""
+
+
+class Evidence(Model):
+    """Where the records of this environment are kept, beside its cluster, and which key signs them."""
+
+    mount: MountName = "transit"
+    """The transit engine in Vault."""
+    key: Text | None = None
+    """The key there; `aoa-evidence-<environment>` if missing."""
+    folder: Text | None = None
+    """A folder, relative to the project, that gets a copy of each record; a mounted bucket serves too."""
 
 
 class Lane(Model):
@@ -126,6 +206,9 @@ class Environment(Model):
     children: Mapping[Name, ChildOverride] = {}
     """Child → what this environment says about it."""
     gates: Gates = Gates()
+    promotion: Promotion = Promotion()
+    images: Images = Images()
+    evidence: Evidence = Evidence()
     lane: Lane = Lane()
     protected: bool = False
     """Whether Pulumi refuses to delete a child's namespace, and with it all that is in it, until it is unprotected."""
