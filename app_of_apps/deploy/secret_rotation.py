@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from app_of_apps.deploy.facts import warnings
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ROTATION_FORMAT = "app-of-apps/rotation/v1"
 _PAUSE = 0.3
+_LONGEST_WAIT = 2.0
 
 
 @dataclass(slots=True)
@@ -110,6 +112,7 @@ def rotate(
     previous = _check(release, path, key, vault, destroy_old=destroy_old)
     names = users(release, path, key)
     following = {name: _begin(release.child(name), path, kube) for name in names}
+    time.sleep(_until_next_restart_shows(following.values(), datetime.now(UTC)))
     version = vault.write_key(mount, path, key, value, version=previous)
     began = time.monotonic()
     say(f"version {version} of {full} is written; {key} is used by {', '.join(names)}")
@@ -178,6 +181,21 @@ def _begin(child: ResolvedChild, path: str, kube: KubeWriter) -> Following:
         )
         raise Unavailable(msg)
     return Following(child, copy.fingerprint, None if deployment is None else restarted_at(deployment))
+
+
+def _until_next_restart_shows(following: Iterable[Following], now: datetime) -> float:
+    """Return how many seconds to wait before writing, so that the operator's next restart differs from its last.
+
+    It restarts by writing the moment into the pod template, in whole seconds (`helpers/rollout_restart.go` of the Vault
+    Secrets Operator): a second restart within one second changes nothing, and the pods would keep the value before.
+    """
+    waits = [0.0]
+    for one in following:
+        with contextlib.suppress(ValueError, TypeError):  # never restarted, or written by something else
+            last = datetime.fromisoformat(one.restarted or "")
+            waits.append((last + timedelta(seconds=1) - now).total_seconds())
+    # The operator's clock may be ahead of ours; that is no reason to wait for long.
+    return min(max(waits), _LONGEST_WAIT)
 
 
 def _ask(group: Sequence[Following], path: str, version: int, kube: KubeWriter) -> None:

@@ -124,7 +124,7 @@ def _story(place: Place) -> dict[str, Canary]:
     for form, name in (("table", "rotated again"), ("json", "rotated")):
         given = later[name].value
         done = place.aoa(
-            *("secrets", "rotate", "staging", "api", "DATABASE_URL", "--output", form),
+            *("secrets", "rotate", "staging", "api", "DATABASE_URL", "--timeout", "2m", "--output", form),
             given=given,
             environ=place.writer,
         )

@@ -141,6 +141,24 @@ def test_children_are_asked_when_what_they_need_runs_with_the_new_version() -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("restarted", "wait"),
+    [
+        ("2026-03-02T12:00:00Z", 1.0),
+        ("2026-03-02T12:59:59+01:00", 0.0),
+        ("2026-03-02T11:59:59Z", 0.0),
+        ("2026-03-02T12:30:00Z", 2.0),  # a clock that is ahead
+        ("", 0.0),
+        (None, 0.0),
+    ],
+)
+def test_two_restarts_within_one_second_would_be_one(restarted: str | None, wait: float) -> None:
+    following = [secret_rotation.Following(release().child(name), "mac", restarted) for name in ("api", "web")]
+    assert secret_rotation._until_next_restart_shows(following, NOW) == wait
+    halfway = NOW + timedelta(seconds=0.5)
+    assert secret_rotation._until_next_restart_shows(following, halfway) == (wait if wait != 1.0 else 0.5)
+
+
 def test_who_does_not_get_there_is_named_with_what_the_operator_says_and_nothing_is_destroyed() -> None:
     vault = FakeVault()
     with pytest.raises(DeploymentFailed) as caught:
