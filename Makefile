@@ -42,10 +42,11 @@ $(PREVIEWS): preview-%: $(STAMP)
 
 test: $(STAMP) ## Run all tests (builds what is missing; the integration tests start sandboxes of their own)
 	@$(PYTHON) -m toolchain ensure
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n auto -m 'not integration'
+	@$(PYTHON) -m pytest -m integration
 
 unit: $(STAMP) ## Run the tests that need neither cluster nor Vault
-	@$(PYTHON) -m pytest -m 'not integration'
+	@$(PYTHON) -m pytest -n auto -m 'not integration'
 
 lint: $(STAMP) ## ruff, mypy, import-linter and whether generated files are current
 	@$(BIN)/ruff check .

@@ -116,7 +116,7 @@ def turn(vault: FakeVault, kube: FakeCluster, **more: Any) -> Rotation:
         "v",
         vault=vault,
         kube=kube,
-        timeout=2,
+        timeout=0.2,
         **more,
     )  # type: ignore[arg-type]
 
@@ -172,7 +172,7 @@ def test_who_does_not_get_there_is_named_with_what_the_operator_says_and_nothing
 
 def test_who_may_not_ask_the_operator_waits_for_it() -> None:
     kube = FakeCluster(may_ask=False)
-    with pytest.raises(DeploymentFailed, match="not done after 2 s: api"):
+    with pytest.raises(DeploymentFailed, match="not done after 0 s: api"):
         turn(FakeVault(), kube)
 
 

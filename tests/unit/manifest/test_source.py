@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,19 +114,15 @@ def test_anchors_give_copies_and_not_shared_objects():
 @pytest.mark.parametrize("unit", ["[", "- ", "{a: ", "? "])
 def test_deep_nesting_is_refused_at_once(unit: str):
     # libyaml's own composer overflows the stack here and takes the interpreter with it.
-    started = time.perf_counter()
     problems = parse(unit * 200_000, "f").problems
     assert problems
-    assert time.perf_counter() - started < 2
 
 
 def test_what_anchors_expand_to_is_counted_before_it_is_built():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 40)]
-    started = time.perf_counter()
     [problem] = parse("\n".join(lines), "f").problems
     assert f"{MAX_NODES:,}" in problem.message
-    assert time.perf_counter() - started < 2
 
 
 def test_every_problem_of_a_text_is_reported():
