@@ -39,6 +39,7 @@ CHILD_APPS: Final[Mapping[str, type[ChildApp]]] = {
 }
 
 STATUS_VERSION: Final = 1
+NAMESPACE: Final = "kubernetes:core/v1:Namespace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class ParentAppArgs:
     """Asks the cluster where the provider's own wait falls short (see `components.settling`)."""
     hooks: pulumi.ResourceHookBinding | None = field(default=None)
     """Hooks of every resource below the parent, charts included."""
+    namespace_hooks: pulumi.ResourceHookBinding | None = field(default=None)
+    """Further hooks of the namespaces."""
 
 
 class ParentApp(pulumi.ComponentResource):
@@ -80,7 +83,7 @@ class ParentApp(pulumi.ComponentResource):
         """
         options = pulumi.ResourceOptions(providers=args.providers.all())
         if args.hooks is not None:
-            options.transformations = [_with(args.hooks)]
+            options.transformations = [_with(args.hooks, args.namespace_hooks)]
         _check_names(args)
         super().__init__(type_tokens.PARENT_APP, name, None, pulumi.ResourceOptions.merge(opts, options))
         before_record: list[pulumi.Input[pulumi.Resource]] = []
@@ -142,16 +145,19 @@ def _check_names(args: ParentAppArgs) -> None:
         raise InvalidInput(problems)
 
 
-def _with(hooks: pulumi.ResourceHookBinding) -> pulumi.ResourceTransformation:
+def _with(
+    hooks: pulumi.ResourceHookBinding, of_namespaces: pulumi.ResourceHookBinding | None
+) -> pulumi.ResourceTransformation:
     """Return a transformation that gives the hooks to every resource that a provider handles; hooks do not inherit.
 
     What a remote component makes is never seen here but in another process, which a transform reaches.
     """
     options = pulumi.ResourceOptions(hooks=hooks)
+    namespaces = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(hooks=of_namespaces))
 
     def add(given: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if isinstance(given.resource, pulumi.CustomResource):
-            more = options
+            more = namespaces if given.type_ == NAMESPACE else options
         elif given.type_ == CHART:
             more = pulumi.ResourceOptions(transforms=[remotely])
         else:

@@ -42,7 +42,9 @@ from app_of_apps.release.resolve import resolve
 from components.access import AccessArgs
 from components.chart_check import check_charts
 from components.failure_report import failure_hook
+from components.guarded_delete import guarded_delete
 from components.isolation import refuse_stack_references
+from components.operation import engine_operation
 from components.parent_app import ParentApp, ParentAppArgs
 from components.providers import declare_providers
 
@@ -87,8 +89,11 @@ def _run(project: Path, stack: str) -> None:
     objects = release_objects(release)
 
     check_environment(environment.settings, stack=stack, environ=os.environ, project=project)
-    check_secrets(_references(manifest, release), release.vault, os.environ)
-    if migrations := list(_migrations(release, objects)):
+    # What is removed or only read needs no secrets, and need not be healthy.
+    updates = engine_operation() == "up"
+    if updates:
+        check_secrets(_references(manifest, release), release.vault, os.environ)
+    if updates and (migrations := list(_migrations(release, objects))):
         with KubeReader(release.cluster.context) as kube:
             check_migrations(migrations, kube)
             if not pulumi.runtime.is_dry_run():
@@ -110,8 +115,9 @@ def _run(project: Path, stack: str) -> None:
             access=access,
             protect_namespaces=environment.settings.protected,
             record=release_record(release, git_commit=commit, author=author),
-            settle=lambda child, kinds: _settle(release, child, kinds),
+            settle=(lambda child, kinds: _settle(release, child, kinds)) if updates else None,
             hooks=pulumi.ResourceHookBinding(on_error=[failure_hook(lambda: _report(release))]),
+            namespace_hooks=pulumi.ResourceHookBinding(before_delete=[guarded_delete()]),
         ),
     )
     pulumi.export("status", parent.status)

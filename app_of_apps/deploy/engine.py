@@ -6,6 +6,7 @@ has begun. The only module here that imports Pulumi, and the reason why it is im
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -51,11 +52,9 @@ class Engine:
         """Find the engine on PATH; raises Unavailable when it is not there."""
         self._redact = Redactor()
         self._command = _Command()
-        workspace = _Workspace(
-            work_dir=str(project.resolve()),
-            pulumi_command=self._command,
-            env_vars={**_VARIABLES, **(environ or {})},
-        )
+        self._folder = str(project.resolve())
+        self._environ = {**_VARIABLES, **(environ or {})}
+        workspace = _Workspace(work_dir=self._folder, pulumi_command=self._command, env_vars=self._environ)
         self._stack = _Stack.select(stack, workspace)
 
     def run(
@@ -74,6 +73,9 @@ class Engine:
         extra: dict[str, Any] = dict(options or {})
         if operation != "preview":
             extra["show_secrets"] = False
+        if operation == "destroy":
+            # With the program, because its resources have delete hooks; a stack without resources has nothing to run.
+            extra["run_program"] = self._has_resources()
         try:
             getattr(self._stack, operation)(on_event=take, color="never", **extra)
         except automation.StackNotFoundError as error:
@@ -85,6 +87,14 @@ class Engine:
             raise Unavailable(msg) from error
         except automation.CommandError as error:
             raise EngineFailed(self._redact(self._command.text)) from error
+
+    def _has_resources(self) -> bool:
+        # Not `export_stack`, which asks for secrets in plain text.
+        try:
+            exported = self._command.run(["stack", "export", "--stack", self._stack.name], self._folder, self._environ)
+        except automation.CommandError:  # the operation itself says what is wrong
+            return False
+        return bool(json.loads(exported.stdout)["deployment"].get("resources"))
 
     def interrupt(self) -> None:
         """Ask the engine to end: it finishes what it has begun and starts nothing more.

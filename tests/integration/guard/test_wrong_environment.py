@@ -222,9 +222,15 @@ def test_a_plain_run_of_the_engine_is_refused_too(lane: Lane, case: str) -> None
     refused(told, code, words, by_engine=True)
 
 
+def test_the_engine_removes_nothing_without_the_program_and_its_guard(lane: Lane) -> None:
+    swap_contexts(lane)
+    told = lane.pulumi("destroy", "--yes", "--skip-preview", "--stack", "staging")
+    refused(told, REFUSED, "You must run with the `--run-program` flag", by_engine=True)
+
+
 @pytest.mark.parametrize("operation", ["destroy", "refresh"])
-def test_the_engine_asks_the_guard_before_it_removes_when_it_is_told_to(lane: Lane, operation: str) -> None:
-    """Without this variable the engine runs no program for these two; `aoa` asks the guard in any case."""
+def test_the_engine_asks_the_guard_before_it_removes_or_reads(lane: Lane, operation: str) -> None:
+    """A plain refresh, which changes nothing but the state, runs the program when this variable says so."""
     swap_contexts(lane)
     lane.environ["PULUMI_RUN_PROGRAM"] = "true"
     told = lane.pulumi(operation, "--yes", "--skip-preview", "--stack", "staging")

@@ -31,7 +31,8 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
     while _DEPLOYED:
         found = _DEPLOYED.pop()
         for env in ENVIRONMENTS:
-            command = ["pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", env]
+            removal = ("destroy", "--run-program", "--yes", "--skip-preview", "--non-interactive", "--stack", env)
+            command = ["pulumi", *removal]
             gone = run(command, cwd=found.folder, environ=environment(found.box, env))
             assert gone.code == 0, gone.text
 

@@ -229,7 +229,7 @@ class World:
         return watched(self.audit, UP, cwd=self.folder, environ=self.environ)
 
     def destroy(self) -> Run:
-        return self.pulumi("destroy", "--yes", "--skip-preview", write=False)
+        return self.pulumi("destroy", "--yes", "--skip-preview", "--run-program", write=False)
 
     def outputs(self) -> dict[str, Any]:
         done = self.pulumi("stack", "output", "--json", write=False)

@@ -159,7 +159,7 @@ class Place:
         return json.loads(self.kubectl("get", kinds, *where, "-o", "json"))["items"]
 
     def destroy(self) -> Run:
-        return self.pulumi("destroy", "--yes", "--skip-preview")
+        return self.pulumi("destroy", "--yes", "--skip-preview", "--run-program")
 
 
 def _runtime() -> dict[str, Any]:
