@@ -49,7 +49,12 @@ def prepare(layout: Layout, tools: Tools, project: Path) -> None:
             if not link.is_symlink() or link.readlink() != file:
                 link.unlink(missing_ok=True)
                 link.symlink_to(file)
-    values = {"REAL": tools.paths["pulumi"], "PROJECT": project, "STACKS": layout.stacks}
+    values = {
+        "REAL": tools.paths["pulumi"],
+        "PROJECT": project,
+        "STACKS": layout.stacks,
+        "STATES": layout.state / ".pulumi" / "stacks" / project_name(project),
+    }
     script = _WRAPPER.read_text()
     for key, value in values.items():
         script = script.replace(f"@{key}@", shlex.quote(str(value)))

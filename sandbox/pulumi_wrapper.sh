@@ -1,14 +1,18 @@
 #!/bin/sh
-# Written by the sandbox into its own folder, first on the PATH of its shell: the real pulumi, with one difference.
+# Written by the sandbox into its own folder, first on the PATH of its shell: the real pulumi, with two differences.
 #
 # `pulumi stack init` and every later command write the stack's encrypted state key into Pulumi.<stack>.yaml. That key
 # belongs to one sandbox, the file to everybody. So commands that read a stack's configuration get --config-file with
 # a copy of the committed file that has this sandbox's key in front; the copy is made anew each time. Commands in other
 # projects, for stacks the sandbox did not make, or with a --config-file of their own pass through untouched.
+#
+# `destroy` and `refresh` run the program, and so the guard, once the stack holds what the guard protects. On an empty
+# stack `destroy` with the program would make providers and leave them.
 set -eu
 real=@REAL@
 project=@PROJECT@
 stacks=@STACKS@
+states=@STATES@
 
 stack=${PULUMI_STACK-} command='' sub='' folder=$PWD previous='' own='' history='' remove=''
 for argument in "$@"; do
@@ -46,6 +50,14 @@ case "$command $sub" in
             stack=${stack##*/}
             key=$stacks/init/Pulumi.$stack.yaml
             if [ -n "$stack" ] && [ -f "$key" ]; then
+                case $command in
+                    refresh | destroy | down | dn)
+                        if grep -qs '"app-of-apps guard ' "$states/$stack.json"; then
+                            PULUMI_RUN_PROGRAM=${PULUMI_RUN_PROGRAM-true}
+                            export PULUMI_RUN_PROGRAM
+                        fi
+                        ;;
+                esac
                 file=$stacks/Pulumi.$stack.yaml
                 {
                     sed -n '/^\(secretsprovider\|encryptedkey\):/p' "$key"

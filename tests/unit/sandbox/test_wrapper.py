@@ -5,6 +5,7 @@ The real program behind it is replaced by one that prints its arguments, which i
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from components.guarded_delete import HOOK
 from sandbox import pulumi
 from sandbox.layout import Layout
 from sandbox.tools import Tools
@@ -59,6 +61,7 @@ def setup(tmp_path: Path) -> Setup:
     real.write_text(
         '#!/bin/sh\nif [ "$1 $2" = "stack --show-name" ]; then echo organization/app-of-apps/staging; exit; fi\n'
         'for argument in "$@"; do printf "%s\\n" "$argument"; done\n'
+        'if [ -n "${PULUMI_RUN_PROGRAM-}" ]; then echo "run program: $PULUMI_RUN_PROGRAM"; fi\n'
     )
     real.chmod(0o755)
     (layout.stacks / "init").mkdir(parents=True)
@@ -104,6 +107,17 @@ def test_commands_that_read_configuration_get_the_sandboxs_file(setup: Setup, ar
 )
 def test_everything_else_passes_through(setup: Setup, arguments: tuple[str, ...]) -> None:
     assert setup.run(*arguments) == list(arguments)
+
+
+@pytest.mark.parametrize("verb", ["destroy", "down", "dn", "refresh"])
+def test_what_holds_a_guarded_resource_is_removed_and_read_with_the_program(setup: Setup, verb: str) -> None:
+    assert setup.run(verb, "-s", "staging") == [verb, "-s", "staging", *setup.added]
+    state = setup.layout.state / ".pulumi/stacks/app-of-apps/staging.json"
+    state.parent.mkdir(parents=True)
+    state.write_text(json.dumps({"resourceHooks": {"BeforeDelete": [HOOK]}}))
+    assert setup.run(verb, "-s", "staging")[-1] == "run program: true"
+    assert setup.run(verb, "-s", "staging", PULUMI_RUN_PROGRAM="false")[-1] == "run program: false"
+    assert setup.run("up", "-s", "staging") == ["up", "-s", "staging", *setup.added]
 
 
 def test_the_stack_may_come_from_the_environment(setup: Setup) -> None:
