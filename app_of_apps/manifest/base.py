@@ -132,6 +132,15 @@ Version = Annotated[
         min_length=1,
     ),
 ]
+# Numbers with dots, so that two of them have an order; see `release.version_order`.
+ComparableVersion = Annotated[
+    str,
+    matching(
+        r"^v?[0-9]+(\.[0-9]+)*([-_.][A-Za-z0-9._-]+)?$",
+        "must be a version with an order, such as 1.4.2 or v2.0.0-rc.1",
+        max_length=128,
+    ),
+]
 SecretPath = Annotated[
     str,
     matching(

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from app_of_apps.manifest.access import RoleName
 from app_of_apps.manifest.base import (
+    ComparableVersion,
     CountOrPercentage,
     Duration,
     Host,
@@ -292,10 +293,24 @@ class JobChild(PodChild):
     """Pods that may run at the same time."""
 
 
+class Down(Model):
+    """How a migration takes its schema back. A rollback past `compatibleFrom` runs this first, in the same image."""
+
+    command: Annotated[tuple[str, ...], Many]
+    """Replaces the image's entry point; the migration's own command when absent."""
+    args: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+    """Replaces the migration's arguments. The variable AOA_DOWN_TO says to which version the schema goes back."""
+
+
 class MigrationChild(JobChild):
     """A Job that runs once per content: its name carries the hash of what it runs."""
 
     type: Literal["migration"]
+    compatible_from: ComparableVersion | None = None
+    """The oldest version of the children that depend on it that can live with its schema. A rollback to an older one
+    is refused, or runs `down` first."""
+    down: Down | None = None
+    """How the schema is taken back; absent: it only goes forward."""
 
 
 class CronJobChild(JobChild):

@@ -26,12 +26,16 @@ if TYPE_CHECKING:
     from app_of_apps.release.model import Release, ResolvedChild
 
 _TOLD = {"description", "template", "version_from", "versionFrom"}
+# What a migration says about going back counts as soon as somebody says it: a rollback does what was approved.
+_COUNTED_WHEN_SAID = ("compatibleFrom", "down")
 
 
 def child_content(*, spec: Model, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
     """Return the plain data that a child's digest is taken over; ``fields`` are those of ResolvedChild."""
     plain = {name: value for name, value in fields.items() if value}
-    return {"spec": spec.model_dump(mode="json", by_alias=True, exclude=_TOLD), **plain}
+    said = spec.model_dump(mode="json", by_alias=True, exclude=_TOLD)
+    said = {key: value for key, value in said.items() if value is not None or key not in _COUNTED_WHEN_SAID}
+    return {"spec": said, **plain}
 
 
 def child_digest(*, spec: Model, **fields: Any) -> str:  # noqa: ANN401 - JSON values
