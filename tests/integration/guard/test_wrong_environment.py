@@ -222,12 +222,6 @@ def test_a_plain_run_of_the_engine_is_refused_too(lane: Lane, case: str) -> None
     refused(told, code, words, by_engine=True)
 
 
-def test_the_engine_removes_nothing_without_the_program_and_its_guard(lane: Lane) -> None:
-    swap_contexts(lane)
-    told = lane.pulumi("destroy", "--yes", "--skip-preview", "--stack", "staging")
-    refused(told, REFUSED, "You must run with the `--run-program` flag", by_engine=True)
-
-
 @pytest.mark.parametrize("operation", ["destroy", "refresh"])
 def test_the_engine_asks_the_guard_before_it_removes_or_reads(lane: Lane, operation: str) -> None:
     """A plain refresh, which changes nothing but the state, runs the program when this variable says so."""

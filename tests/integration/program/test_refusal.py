@@ -160,3 +160,31 @@ def test_up_refuses_as_well_and_touches_no_child(unsupplied: World) -> None:
     assert "absent-key" in done.text
     assert unsupplied.writes(done) == []
     assert unsupplied.namespaces() == set()
+
+
+# -- removal ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_engine_removes_nothing_without_the_program_and_its_guard(make_world: MakeWorld) -> None:
+    world = make_world("guarded", {"api": service()})
+    assert world.up().code == 0
+    told = world.pulumi("destroy", "--yes", "--skip-preview")
+    assert told.code != 0
+    assert "You must run with the `--run-program` flag" in told.text
+    assert "use `aoa destroy`" in told.text
+    assert world.writes(told) == []
+    # What is broken can be removed: nothing waits for its health, and nothing asks for its secrets.
+    world.children["api"] = service(args=["--sandbox-behaviour=crash"], deadline="10s")
+    assert world.up().code != 0
+    world.children["api"]["secrets"] = {"KEY": {"path": "guarded/no-such-secret", "key": "key"}}
+    gone = world.pulumi("destroy", "--yes", "--skip-preview", environ={**world.environ, "PULUMI_RUN_PROGRAM": "true"})
+    assert gone.code == 0, gone.text
+    assert world.namespaces() <= {"parent"}
+
+
+def test_an_environment_where_nothing_was_deployed_is_destroyed_at_once(make_world: MakeWorld) -> None:
+    world = make_world("nothing", {"api": service()})
+    for _ in range(2):
+        done = world.aoa("destroy", "staging", "--yes")
+        assert done.code == 0, done.text
+    assert json.loads(world.pulumi("stack", "export").stdout)["deployment"].get("resources", []) == []
