@@ -8,9 +8,7 @@ deployed to, and running it again finishes it.
 from __future__ import annotations
 
 import io
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +20,7 @@ from app_of_apps.environment.guard import KUBE_SYSTEM
 from app_of_apps.environment.kube_writer import KubeWriter
 from app_of_apps.environment.layers import IN_STACK_FILE
 from app_of_apps.environment.neighbours import shared_with
+from app_of_apps.environment.replace_file import replace_file
 from app_of_apps.environment.variables import contradictions
 from app_of_apps.environment.vault_reader import VaultReader
 from app_of_apps.errors import InvalidInput, Refused, Unavailable, WrongEnvironment
@@ -186,7 +185,7 @@ def register(
             for path, item in marker.marker_objects(settings.name):
                 kube.apply(path, item)
     if text is not None:
-        _replace(registration.file, text)
+        replace_file(registration.file, text)
 
 
 def _edited(file: Path, facts: Mapping[tuple[str, str], str]) -> str:
@@ -214,20 +213,6 @@ def _edited(file: Path, facts: Mapping[tuple[str, str], str]) -> str:
 def _indent(text: str) -> int:
     found = re.search(r"^config:[^\n]*\n(?:\s*#[^\n]*\n)*( +)\S", text, re.MULTILINE)
     return len(found[1]) if found else 2
-
-
-def _replace(file: Path, text: str) -> None:
-    """Put a new file in the old one's place, whole or not at all, with its mode."""
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    new = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        new.chmod(file.stat().st_mode & 0o777)
-        new.replace(file)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
 
 
 def _with(value: dict[str, Any], lines: list[Line]) -> dict[str, Any]:
