@@ -7,9 +7,11 @@ over it from an ignored folder; they may add what is absent and never change wha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from datetime import UTC, datetime, tzinfo
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from app_of_apps.environment.identity import IdentityProvider
 from app_of_apps.manifest.base import Duration, Host, Model, Name, Text, VariableName, Version, matching
@@ -29,12 +31,38 @@ HttpAddress = Annotated[
 ]
 
 
+def zone(name: str) -> tzinfo:
+    """Return the time zone of an IANA name; raises ValueError for an unknown one."""
+    if name == "UTC":  # known where no time zones are installed
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        msg = "must be a time zone that this machine knows by its IANA name, such as Europe/Berlin"
+        raise ValueError(msg) from None
+
+
+def _checked_zone(name: str) -> str:
+    zone(name)
+    return name
+
+
+def _checked_moment(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        msg = "must be a moment that exists, such as 2026-12-20T18:00:00Z"
+        raise ValueError(msg) from None
+    return text
+
+
 Moment = Annotated[
     str,
     matching(
         r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})$",
         "must be a moment with its zone, such as 2026-12-20T18:00:00Z",
     ),
+    AfterValidator(_checked_moment),
 ]
 
 
@@ -107,12 +135,21 @@ class Approvals(Model):
     keys: Mapping[Text, Text] = {}
     """Approver → public key in PEM form. When any is given, no other key counts; without, Vault's keys do."""
 
+    @model_validator(mode="after")
+    def _somebody_may(self) -> Self:
+        if self.required and not self.groups:
+            msg = "asks for approvals, and `groups` does not say whose"
+            raise ValueError(msg)
+        return self
+
 
 class Deletions(Model):
     """How much may be deleted without an approval that names it."""
 
     budget: Annotated[int, Field(ge=0, le=1000)] = 1
     """How many children a release may remove. More, and any that keeps data, takes an approval of the deletions."""
+    allowed: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """Children that may go unasked, for environments without approvals: who commits this has said so."""
 
 
 class Destroy(Model):
@@ -142,8 +179,18 @@ class Freeze(Model):
     """When one period begins, in RFC 3339."""
     until: Moment | None = None
     """When it ends."""
-    zone: Text = "UTC"
+    zone: Annotated[Text, AfterValidator(_checked_zone)] = "UTC"
     """The time zone of `days`, as IANA names it."""
+
+    @model_validator(mode="after")
+    def _says_a_time(self) -> Self:
+        if not (self.days or self.since or self.until):
+            msg = "says no time: give `days`, or `since` and `until`"
+            raise ValueError(msg)
+        if self.since and self.until and datetime.fromisoformat(self.since) >= datetime.fromisoformat(self.until):
+            msg = "ends before it begins"
+            raise ValueError(msg)
+        return self
 
 
 class Gates(Model):
