@@ -20,6 +20,7 @@ from pulumi.automation._stack import StackInitMode
 from pulumi.automation.errors import create_command_error
 
 from app_of_apps.deploy.events import Event, of_engine
+from app_of_apps.deploy.locks import front_variable, held_by
 from app_of_apps.deploy.redact import Redactor
 from app_of_apps.errors import Unavailable
 
@@ -53,7 +54,7 @@ class Engine:
         self._redact = Redactor()
         self._command = _Command()
         self._folder = str(project.resolve())
-        self._environ = {**_VARIABLES, **(environ or {})}
+        self._environ = {**_VARIABLES, **front_variable(), **(environ or {})}
         workspace = _Workspace(work_dir=self._folder, pulumi_command=self._command, env_vars=self._environ)
         self._stack = _Stack.select(stack, workspace)
 
@@ -83,7 +84,8 @@ class Engine:
             msg = f"there is no stack {name!r} in this state backend; make it: pulumi stack init {name}"
             raise Unavailable(msg) from error
         except automation.ConcurrentUpdateError as error:
-            msg = f"another operation holds the lock of stack {self._stack.name!r}; wait for it, or see `pulumi cancel`"
+            who = held_by(self._command.text) or "another operation"
+            msg = f"the stack {self._stack.name!r} is locked by {who}; nothing was touched, wait for its end"
             raise Unavailable(msg) from error
         except automation.CommandError as error:
             raise EngineFailed(self._redact(self._command.text)) from error

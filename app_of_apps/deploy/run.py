@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app_of_apps.deploy.ledger import Ledger
+from app_of_apps.deploy.locks import recover_locks
 from app_of_apps.deploy.outcome import Ending, error_type, report_of
 from app_of_apps.deploy.progress import Progress
 from app_of_apps.environment.kube_reader import KubeReader
@@ -62,8 +64,8 @@ def operate(
     """Run ``preview``, ``up``, ``refresh`` or ``destroy`` and return what there is to tell, a failure too.
 
     ``show`` gets the children's rows a few times a second, ``say`` single lines. An interruption (Ctrl-C) lets the
-    engine finish what it has begun, a second one stops it at once; the report says so. Raises Unavailable when the
-    engine cannot be started.
+    engine finish what it has begun, a second one stops it at once; the report says so. A lock that a dead engine has
+    left is removed. Raises Unavailable when somebody alive holds the lock, or the engine cannot be started.
     """
     from app_of_apps.deploy.engine import Engine, EngineFailed  # noqa: PLC0415 - takes a fifth of a second to import
 
@@ -71,6 +73,8 @@ def operate(
     ledger = Ledger(release_objects(release))
     progress = Progress(operation, release, plan, ledger)
     engine = Engine(project, release.environment)
+    if operation != "preview":  # which takes no lock
+        recover_locks(project, release.environment, os.environ, say)
     lock, outcome, started = threading.Lock(), _Outcome(), time.monotonic()
 
     def take(event: Event) -> None:

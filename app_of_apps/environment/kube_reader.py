@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PAGE = 500
+_JSON = "application/json"
+_METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _EXEC_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _EXEC_TIMEOUT = 30.0
@@ -59,7 +61,7 @@ class KubeReader:
         self._client = httpx.Client(
             base_url=self.server,
             verify=_tls(cluster, user, context),
-            headers={"Accept": "application/json", **_authorization(cluster, user, context)},
+            headers={"Accept": _JSON, **_authorization(cluster, user, context)},
             timeout=timeout,
             proxy=cluster.get("proxy-url"),
             auth=(user["username"], user["password"]) if user.get("password") else None,
@@ -83,9 +85,12 @@ class KubeReader:
 
         Raises Forbidden on 403, Unavailable when the cluster cannot be reached or answers with another error.
         """
+        return self._get(path, query)
+
+    def _get(self, path: str, query: Mapping[str, str], accept: str = _JSON) -> dict[str, Any] | None:
         extensions = {"sni_hostname": self._server_name} if self._server_name else {}
         try:
-            answer = self._client.get(path, params=query, extensions=extensions)
+            answer = self._client.get(path, params=query, headers={"Accept": accept}, extensions=extensions)
         except (httpx.HTTPError, ssl.SSLError, OSError) as error:
             msg = f"cluster {self.context!r} at {self.server} does not answer: {_reason(error)}"
             raise Unavailable(msg) from error
@@ -109,16 +114,22 @@ class KubeReader:
 
         Raises what `get` raises.
         """
-        items: list[dict[str, Any]] = []
+        return [*self._items(path, query)]
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """Return the sorted names of all items at a list path; the cluster sends their metadata and nothing else.
+
+        Raises what `get` raises.
+        """
+        return tuple(sorted(item["metadata"]["name"] for item in self._items(path, {}, _METADATA)))
+
+    def _items(self, path: str, query: Mapping[str, str], accept: str = _JSON) -> Iterator[dict[str, Any]]:
         query = {"limit": str(_PAGE), **query}
-        while True:
-            page = self.get(path, **query)
-            if page is None:
-                return items
-            items += page.get("items") or []
+        while (page := self._get(path, query, accept)) is not None:
+            yield from page.get("items") or []
             token = (page.get("metadata") or {}).get("continue")
             if not token:
-                return items
+                return
             query["continue"] = token
 
 

@@ -61,7 +61,7 @@ def test_a_missing_stack_is_named(engine):
 
 
 def test_a_held_lock_is_named(engine):
-    with pytest.raises(Unavailable, match="another operation holds the lock"):
+    with pytest.raises(Unavailable, match="is locked by another operation; nothing was touched"):
         engine('echo "error: the stack is currently locked by 1 lock(s)" >&2; exit 255\n').run("up", lambda _: None)
 
 

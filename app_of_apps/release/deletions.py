@@ -1,0 +1,201 @@
+"""What going to a release would delete, and whether that is too much to go unasked.
+
+Pure: what stands, what is in it and the release go in, and the blast radius comes out. ``app_of_apps.deploy.standing``
+reads the first two from the cluster. Argo CD's ApplicationSets and Helmfile's pruning have deleted live applications
+because a list was empty or a name was new; here both are seen before anything is touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app_of_apps.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from app_of_apps.environment.settings import Gates
+    from app_of_apps.release.model import Release, ResolvedChild
+
+_MANY = 5
+"""Names in one line before the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A child whose namespace stands in the cluster."""
+
+    child: str
+    namespace: str
+    type: str = ""
+    team: str = ""
+    version: str | None = None
+    labelled: bool = True
+    """Whether the namespace says itself that it is the child's; else only the last record knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in a namespace, by name. Of Secrets only the number is known."""
+
+    stateful_sets: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    """PersistentVolumeClaims."""
+    secrets: int = 0
+    images: tuple[str, ...] = ()
+    """Complete references of the images that its workloads run, sorted."""
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether something in it is not made again by deploying it again."""
+        return bool(self.stateful_sets or self.claims)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A child that stands and that the release does not have."""
+
+    standing: Standing
+    contents: Contents
+    renamed_to: str | None = None
+    """A child that the release adds and that runs the same image."""
+
+    @property
+    def child(self) -> str:
+        """The child's name."""
+        return self.standing.child
+
+
+@dataclass(frozen=True, slots=True)
+class Deletions:
+    """The blast radius of one release, in order of name."""
+
+    removals: tuple[Removal, ...] = ()
+    """Children that go. Each counts against the budget."""
+    left_over: tuple[Removal, ...] = ()
+    """What stands and was in no release that succeeded: begun by an attempt that failed, or kept for its data."""
+    emptied: bool = False
+    """Whether none of the children that stand is in the release."""
+
+    @property
+    def children(self) -> tuple[str, ...]:
+        """The names of the children that go, sorted: what an approval has to name."""
+        return tuple(one.child for one in self.removals)
+
+    def __bool__(self) -> bool:
+        """Say whether anything goes."""
+        return bool(self.removals)
+
+
+def deletions_of(
+    standing: Iterable[Standing],
+    after: Release,
+    contents: Mapping[str, Contents],
+    *,
+    last: Collection[str] | None = None,
+) -> Deletions:
+    """Return what goes when ``after`` is deployed.
+
+    ``contents`` has an entry for every child that stands and that ``after`` does not have. ``last`` are the children
+    of the last release that succeeded; None where nobody knows, and then everything that stands was deployed.
+    """
+    there = {one.child: one for one in standing}
+    added = [child for child in after.children if child.name not in there]
+    gone = [
+        Removal(there[name], contents[name], _renamed(there[name], contents[name], added))
+        for name in sorted(there.keys() - after.by_name.keys())
+    ]
+    removals = tuple(one for one in gone if last is None or one.child in last)
+    emptied = bool(removals) and not (there.keys() & after.by_name.keys())
+    return Deletions(removals, tuple(one for one in gone if one not in removals), emptied)
+
+
+def _renamed(gone: Standing, contents: Contents, added: Iterable[ResolvedChild]) -> str | None:
+    """Return the added child that runs what the one that goes has run; the very same image before the repository."""
+    like = [child for child in added if child.image is not None and child.spec.type == gone.type]
+    for child in like:
+        if child.image in contents.images:
+            return child.name
+    repositories = {_repository(image) for image in contents.images}
+    return next((child.name for child in like if _repository(str(child.image)) in repositories), None)
+
+
+def _repository(image: str) -> str:
+    """Return a reference without tag and digest; a colon before the last slash is a port."""
+    name = image.partition("@")[0]
+    return name if name.rfind(":") < name.rfind("/") else name.rpartition(":")[0] or name
+
+
+def describe_deletions(deletions: Deletions) -> tuple[str, ...]:
+    """Return one line per child that goes, and what goes with it; no lines where nothing goes."""
+    lines = [_line(one) for one in deletions.removals]
+    if deletions.emptied:
+        lines.append("nothing of what stands is in the release any more")
+    lines += [f"left over, in no release that succeeded: {_line(one)}" for one in deletions.left_over]
+    return tuple(lines)
+
+
+def check_deletions(deletions: Deletions, gates: Gates, environment: str, *, approved: Collection[str] = ()) -> None:
+    """Raise Refused when a release deletes more than may go unasked.
+
+    That is more children than the budget, any child that keeps data, or all that stand. ``approved`` are the children
+    whose deletion an accepted approval names; they count for nothing here. Where the environment asks for approvals,
+    nothing but an approval lifts this.
+    """
+    gated = gates.approvals.required > 0
+    known = {*approved, *(() if gated else gates.deletions.allowed)}
+    open_ = [one for one in deletions.removals if one.child not in known]
+    reasons = []
+    if len(open_) > gates.deletions.budget:
+        reasons.append(f"it removes {_children(len(open_))}, and gates.deletions.budget is {gates.deletions.budget}")
+    if keeping := [one.child for one in open_ if one.contents.keeps_data]:
+        reasons.append(f"{_named(keeping)} keep{'s' if len(keeping) == 1 else ''} data")
+    if deletions.emptied and open_:
+        reasons.append("it leaves nothing of what stands")
+    if not reasons:
+        return
+    lines = "".join(f"\n  {line}" for line in describe_deletions(deletions))
+    names = ", ".join(one.child for one in open_)
+    lift = (
+        f"approve it with what it deletes: aoa approve {environment}"
+        if gated
+        else f"say so in Pulumi.{environment}.yaml: gates.deletions.allowed: [{names}]"
+    )
+    msg = (
+        f"this release deletes more in {environment} than may go unasked: {'; '.join(reasons)}; nothing was touched:"
+        f"{lines}\n"
+        f"  If that is meant, {lift}. If not, see whether a child was renamed or is missing under `children` of "
+        "parent.yaml"
+    )
+    raise Refused(msg)
+
+
+def _line(one: Removal) -> str:
+    told = " ".join(part for part in (one.standing.type, one.standing.version or "") if part)
+    whose = f"team {one.standing.team}" if one.standing.team else ""
+    about = ", ".join(part for part in (told, whose) if part)
+    line = f"{one.child}{f' ({about})' if about else ''}: namespace {one.standing.namespace}{_within(one.contents)}"
+    if one.renamed_to is not None:
+        line += f"; {one.renamed_to} runs the same image: a rename makes a new one beside it and removes the old one"
+    return line
+
+
+def _within(contents: Contents) -> str:
+    parts = []
+    for kind, names in (("StatefulSet", contents.stateful_sets), ("PersistentVolumeClaim", contents.claims)):
+        if names:
+            parts.append(f"{kind} {_named(names)} (kept, with the namespace)")
+    if contents.secrets:
+        parts.append(f"{contents.secrets} Secret{'s' if contents.secrets > 1 else ''}")
+    return f" with {', '.join(parts)}" if parts else ""
+
+
+def _named(names: Collection[str]) -> str:
+    shown = sorted(names)[:_MANY]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _children(count: int) -> str:
+    return f"{count} child{'ren' if count != 1 else ''}"
