@@ -22,6 +22,7 @@ _SEALED = 503
 _BAD_REQUEST = 400
 _FORBIDDEN = 403
 _NOT_FOUND = 404
+_CONFIGURATION = ("sys/", "auth/", "identity/")
 
 
 class Forbidden(Unavailable):
@@ -91,6 +92,17 @@ class VaultReader:
         """
         data = self._get(f"auth/{mount}/config")
         return None if data is None else str(data.get("bound_issuer") or "")
+
+    def configuration(self, path: str, *, names: bool = False) -> dict[str, Any] | None:
+        """Return how Vault is set up at a path below ``sys/``, ``auth/`` or ``identity/``; None when nothing is there.
+
+        ``names`` asks for the names below the path, under ``keys``. Secrets stand at no such path. Raises Forbidden
+        when the token may not look, Unavailable as `keys` does.
+        """
+        if not path.startswith(_CONFIGURATION):
+            msg = f"{path} is no path of Vault's configuration"
+            raise ValueError(msg)
+        return self._get(path, **({"list": "true"} if names else {}))
 
     def token_is_valid(self) -> bool:
         """Say whether Vault knows the token; raises Unavailable when it does not answer."""
