@@ -60,10 +60,12 @@ def operate(
     show: Callable[[tuple[Row, ...]], None],
     say: Callable[[str], None],
     options: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Told:
     """Run ``preview``, ``up``, ``refresh`` or ``destroy`` and return what there is to tell, a failure too.
 
-    ``show`` gets the children's rows a few times a second, ``say`` single lines. An interruption (Ctrl-C) lets the
+    ``show`` gets the children's rows a few times a second, ``say`` single lines; ``environ`` is added to the engine's
+    variables. An interruption (Ctrl-C) lets the
     engine finish what it has begun, a second one stops it at once; the report says so. A lock that a dead engine has
     left is removed. Raises Unavailable when somebody alive holds the lock, or the engine cannot be started.
     """
@@ -72,7 +74,7 @@ def operate(
     plan = plan_of(release)
     ledger = Ledger(release_objects(release))
     progress = Progress(operation, release, plan, ledger)
-    engine = Engine(project, release.environment)
+    engine = Engine(project, release.environment, environ)
     if operation != "preview":  # which takes no lock
         recover_locks(project, release.environment, os.environ, say)
     lock, outcome, started = threading.Lock(), _Outcome(), time.monotonic()
