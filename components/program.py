@@ -16,6 +16,7 @@ import pulumi
 
 from app_of_apps.deploy.facts import SECRET_KINDS
 from app_of_apps.deploy.settle import settles
+from app_of_apps.deploy.standing import read_deletions
 from app_of_apps.environment.guard import check_environment
 from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.environment.load import load_environment
@@ -37,6 +38,7 @@ from app_of_apps.objects.access import vault_groups
 from app_of_apps.objects.record import release_record
 from app_of_apps.objects.render import release_objects
 from app_of_apps.release.behaviour import DEFAULT_DEADLINE
+from app_of_apps.release.deletions import check_deletions, describe_deletions
 from app_of_apps.release.plan import plan
 from app_of_apps.release.resolve import resolve
 from components.access import AccessArgs
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from app_of_apps.environment.load import LoadedEnvironment
+    from app_of_apps.environment.settings import Environment
     from app_of_apps.manifest.load import Manifest
     from app_of_apps.objects.model import ChildObjects
     from app_of_apps.release.model import Release, ResolvedChild
@@ -92,6 +95,7 @@ def _run(project: Path, stack: str) -> None:
     # What is removed or only read needs no secrets, and need not be healthy.
     updates = engine_operation() == "up"
     if updates:
+        _check_deletions(environment.settings, release)
         check_secrets(_references(manifest, release), release.vault, os.environ)
     if updates and (migrations := list(_migrations(release, objects))):
         with KubeReader(release.cluster.context) as kube:
@@ -133,6 +137,16 @@ def _check_configuration(environment: LoadedEnvironment, configured: Any) -> Non
             "Do not use --config-file or `pulumi config set` for app-of-apps:environment; change the file"
         )
         raise WrongEnvironment(msg)
+
+
+def _check_deletions(settings: Environment, release: Release) -> None:
+    """Raise Refused when the release deletes more than may go unasked; a preview tells what it deletes."""
+    with KubeReader(release.cluster.context) as kube:
+        deletions = read_deletions(kube, release)
+    if not pulumi.runtime.is_dry_run():
+        check_deletions(deletions, settings.gates, settings.name)
+    elif deletions:
+        pulumi.log.warn("\n  ".join(["this release deletes:", *describe_deletions(deletions)]))
 
 
 def _references(manifest: Manifest, release: Release) -> Iterator[Reference]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from app_of_apps.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from app_of_apps.environment.settings import Gates
     from app_of_apps.release.model import Release, ResolvedChild
@@ -136,30 +136,31 @@ def describe_deletions(deletions: Deletions) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def check_deletions(deletions: Deletions, gates: Gates, environment: str, *, approved: Collection[str] = ()) -> None:
-    """Raise Refused when a release deletes more than may go unasked.
+def unasked(deletions: Deletions, gates: Gates) -> frozenset[str]:
+    """Return the children whose deletion somebody has to agree to by name; none where the release may delete as it is.
 
-    That is more children than the budget, any child that keeps data, or all that stand. ``approved`` are the children
-    whose deletion an accepted approval names; they count for nothing here. Where the environment asks for approvals,
-    nothing but an approval lifts this.
+    That is all that go as soon as there are more than the budget, one of them keeps data, or nothing is left standing.
+    The environment's file can agree where nobody is asked for approvals.
     """
-    gated = gates.approvals.required > 0
-    known = {*approved, *(() if gated else gates.deletions.allowed)}
-    open_ = [one for one in deletions.removals if one.child not in known]
-    reasons = []
-    if len(open_) > gates.deletions.budget:
-        reasons.append(f"it removes {_children(len(open_))}, and gates.deletions.budget is {gates.deletions.budget}")
-    if keeping := [one.child for one in open_ if one.contents.keeps_data]:
-        reasons.append(f"{_named(keeping)} keep{'s' if len(keeping) == 1 else ''} data")
-    if deletions.emptied and open_:
-        reasons.append("it leaves nothing of what stands")
+    allowed = () if gates.approvals.required else gates.deletions.allowed
+    going = [one for one in deletions.removals if one.child not in allowed]
+    return frozenset(one.child for one in going) if _reasons(deletions, going, gates.deletions.budget) else frozenset()
+
+
+def check_deletions(deletions: Deletions, gates: Gates, environment: str, *, approved: Collection[str] = ()) -> None:
+    """Raise Refused when a release deletes more than may go unasked and than was agreed to.
+
+    ``approved`` are the children whose deletion an accepted approval names; they count for nothing here.
+    """
+    going = [one for one in deletions.removals if one.child in unasked(deletions, gates) - {*approved}]
+    reasons = _reasons(deletions, going, gates.deletions.budget)
     if not reasons:
         return
     lines = "".join(f"\n  {line}" for line in describe_deletions(deletions))
-    names = ", ".join(one.child for one in open_)
+    names = ", ".join(one.child for one in going)
     lift = (
         f"approve it with what it deletes: aoa approve {environment}"
-        if gated
+        if gates.approvals.required
         else f"say so in Pulumi.{environment}.yaml: gates.deletions.allowed: [{names}]"
     )
     msg = (
@@ -169,6 +170,18 @@ def check_deletions(deletions: Deletions, gates: Gates, environment: str, *, app
         "parent.yaml"
     )
     raise Refused(msg)
+
+
+def _reasons(deletions: Deletions, going: Sequence[Removal], budget: int) -> list[str]:
+    """Say why somebody has to be asked about the children that go."""
+    reasons = []
+    if len(going) > budget:
+        reasons.append(f"it removes {_children(len(going))}, and gates.deletions.budget is {budget}")
+    if keeping := [one.child for one in going if one.contents.keeps_data]:
+        reasons.append(f"{_named(keeping)} keep{'s' if len(keeping) == 1 else ''} data")
+    if deletions.emptied and going:
+        reasons.append("it leaves nothing of what stands")
+    return reasons
 
 
 def _line(one: Removal) -> str:
