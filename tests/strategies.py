@@ -266,6 +266,9 @@ def _child(draw: st.DrawFn, name: str, kind: str, *, templates: list[str], sets:
             own |= {"suspend": st.booleans(), "concurrencyPolicy": st.sampled_from(["Allow", "Forbid"])}
         if kind in {"cronjob", "migration"}:
             own |= {"backoffLimit": st.integers(0, 3)}
+        if kind == "migration":
+            down = _optional({"args": st.just(["down"])}, command=st.just(["migrate"]))
+            own |= {"compatibleFrom": st.sampled_from(["1.4.0", "v2-rc.1"]), "down": down}
     child |= draw(_optional({}, **common, **own))
     return child
 

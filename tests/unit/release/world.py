@@ -187,6 +187,8 @@ def children(draw: st.DrawFn, name: str, needs: list[str]) -> Child:
             "command": draw(st.sampled_from([[], ["run", "--now"]])),
         }
         fields = {key: value for key, value in fields.items() if value is not None}
+    if kind == "migration":
+        fields |= draw(st.sampled_from([{}, {"compatibleFrom": "0.1"}, {"down": {"args": ["down"]}}]))
     if kind in {"service", "worker"}:
         fields |= {
             "ports": [{"port": 8080}],
