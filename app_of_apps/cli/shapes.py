@@ -143,4 +143,35 @@ SHAPES: Mapping[str, tuple[str, str]] = {
 }
 """,
     ),
+    "app-of-apps/drift/v1": (
+        "`aoa drift ENV --output json`",
+        """
+{
+  "format": "app-of-apps/drift/v1",
+  "parent": "shop", "environment": "staging",
+  "release": "sha256:…",      // the release that was deployed last
+  "record": "release-…",      // its ConfigMap
+  "basis": "record",          // record or working tree: where the release's content was taken from
+  "clean": false,
+  "differences": [            // empty when clean
+    {"child": "orders",       // null for what belongs to the whole parent, such as a group in Vault
+     "object": {"where": "kubernetes",   // kubernetes or vault
+                "kind": "Deployment", "namespace": "shop-orders", "name": "orders"},   // no namespace in Vault: null
+     "what": "changed",       // changed, removed (a declared field), added (a field), missing, undeclared (an object)
+     "field": "spec.template.spec.containers[orders].image",   // null when the whole object is meant
+     "declared": "…", "live": "…",   // null where absent; what looks like a secret is not shown
+     "by": [                  // the last writer first; empty where nobody keeps account
+       {"manager": "kubectl-set", "operation": "Update", "subresource": null, "time": "2030-01-01T12:00:00Z"}],
+     "fixable": true}         // whether --fix brings back what was declared
+  ],
+  "tolerated": [              // what differs and is no drift, and why
+    {"child": "orders",
+     "object": {"where": "kubernetes", "kind": "Deployment", "namespace": "shop-orders", "name": "orders"},
+     "field": "spec.replicas", "why": "the autoscaler decides about the replicas"}
+  ],
+  "notes": ["…"],             // what could not be compared, and why
+  "fixed": {"ok": true, "before": 3, "left": 0}   // null without --fix, or when there was nothing to fix
+}
+""",
+    ),
 }

@@ -1,0 +1,128 @@
+"""``aoa drift``: what differs between an environment and the release that it has."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app_of_apps.cli.options import EnvironmentArgument, Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from app_of_apps.cli.project import World
+    from app_of_apps.deploy.drift import Drift
+    from app_of_apps.deploy.drift_deployed import Deployed
+    from app_of_apps.deploy.drift_report import Fixed
+
+EPILOG = (
+    "Examples: [bold]aoa drift prod[/bold] · [bold]aoa drift prod --child orders --output json[/bold] · "
+    "[bold]aoa drift staging --fix[/bold]"
+)
+_DRIFT, _UNKNOWN = 1, 4
+
+
+class DriftFormat(StrEnum):
+    """How the answer is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    YAML = "yaml"
+
+
+def drift(
+    env: EnvironmentArgument,
+    *,
+    child: Annotated[
+        str | None, typer.Option("--child", metavar="CHILD", help="Look at one child only.", show_default=False)
+    ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Run the release again so that it is as declared.")] = False,
+    output: Annotated[DriftFormat, typer.Option("--output", "-o", help="How to write it.")] = DriftFormat.TEXT,
+    project: Project = None,
+) -> None:
+    """Show what differs between cluster and Vault and the release that was deployed last, and who changed it.
+
+    Without --fix it only reads. With it, the same release is run again over what was changed or removed, through the
+    same guard, gate and record; what nobody declared is reported and never deleted. Exit code 0: no drift, 1: drift (or
+    some of it is left), 2: invalid input, 3: refused, 4: something does not answer or may not be read, 5: the release
+    did not become healthy again.
+    """
+    import os
+
+    from app_of_apps.cli.project import find_project, load_world
+    from app_of_apps.environment.guard import check_environment
+
+    folder = find_project(project)
+    world = load_world(folder, [env])
+    _check_child(world, env, child, fix=fix)
+    check_environment(world.settings[env], stack=env, environ=os.environ, project=folder)
+    deployed, found = _look(world, env, child, folder)
+    fixed: Fixed | None = None
+    if fix and any(one.mends for one in found.differences):
+        fixed = _fix(world, env, deployed, len(found.differences), folder)
+        if fixed.ok:
+            deployed, found = _look(world, env, child, folder)
+    _write(deployed, found, fixed, output)
+    if fixed is not None and not fixed.ok:
+        raise typer.Exit(5)
+    if not found.clean:
+        raise typer.Exit(_DRIFT)
+    if found.notes:
+        raise typer.Exit(_UNKNOWN)
+
+
+def _check_child(world: World, env: str, child: str | None, *, fix: bool) -> None:
+    import difflib
+
+    if child is None:
+        return
+    if fix:
+        msg = "--fix runs the whole release; leave out --child"
+        raise typer.BadParameter(msg, param_hint="--child")
+    known = [one.name for one in world.releases[env].children]
+    if child not in known:
+        close = difflib.get_close_matches(child, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        msg = f"there is no child {child!r} in {env}; {hint}"
+        raise typer.BadParameter(msg, param_hint="--child")
+
+
+def _look(world: World, env: str, child: str | None, folder: Path) -> tuple[Deployed, Drift]:
+    import os
+
+    from app_of_apps.deploy.drift_look import look
+
+    return look(world.releases[env], folder, os.environ, child=child)
+
+
+def _fix(world: World, env: str, deployed: Deployed, before: int, folder: Path) -> Fixed:
+    from app_of_apps.cli.output import note
+    from app_of_apps.cli.progress_view import view
+    from app_of_apps.deploy.drift_fix import mend
+    from app_of_apps.deploy.drift_report import Fixed
+    from app_of_apps.deploy.report import render
+
+    with view("up", deployed.release, sys.stderr) as screen:
+        told = mend(deployed, world.releases[env], folder, show=screen.show, say=screen.say)
+    if not told.report.ok:
+        note(render(told.report))
+        if told.report.interrupted:
+            raise KeyboardInterrupt
+        if told.exit_code != 5:  # noqa: PLR2004 - as in `app_of_apps.errors`
+            raise typer.Exit(told.exit_code)
+    return Fixed(ok=told.report.ok, before=before)
+
+
+def _write(deployed: Deployed, found: Drift, fixed: Fixed | None, output: DriftFormat) -> None:
+    from app_of_apps.cli.output import answer, answer_json, answer_yaml
+    from app_of_apps.deploy.drift_report import render, to_json
+
+    if output is DriftFormat.TEXT:
+        answer(render(deployed, found, fixed))
+    elif output is DriftFormat.JSON:
+        answer_json(to_json(deployed, found, fixed))
+    else:
+        answer_yaml(to_json(deployed, found, fixed))

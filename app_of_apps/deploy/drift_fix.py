@@ -1,0 +1,46 @@
+"""Brings back what was declared: the same release through the same program, over what was changed outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from app_of_apps.deploy.run import operate
+from app_of_apps.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from app_of_apps.deploy.drift_deployed import Deployed
+    from app_of_apps.deploy.progress import Row
+    from app_of_apps.deploy.run import Told
+    from app_of_apps.release.model import Release
+
+ENVIRON: Final[Mapping[str, str]] = {
+    # What somebody else has written over is taken back; without this the API server refuses with a conflict.
+    "PULUMI_K8S_ENABLE_PATCH_FORCE": "true",
+    # Stands in the record as the operation.
+    "AOA_OPERATION": "drift-fix",
+}
+
+
+def mend(
+    deployed: Deployed,
+    current: Release,
+    project: Path,
+    *,
+    show: Callable[[tuple[Row, ...]], None],
+    say: Callable[[str], None],
+) -> Told:
+    """Run the deployed release again, after a look at what is really there; return what there is to tell.
+
+    Raises Refused when the working tree holds another release: a repair is no way to deploy something new.
+    """
+    release = deployed.release
+    if release.digest != current.digest:
+        msg = (
+            f"the working tree is not what {release.environment} runs ({deployed.record}); nothing was touched. Check "
+            f"out what was deployed and run again, or deploy what is here: aoa up {release.environment}"
+        )
+        raise Refused(msg)
+    return operate("up", release, project, show=show, say=say, options={"refresh": True}, environ=ENVIRON)
