@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tarfile
 import tempfile
 from contextlib import contextmanager
@@ -12,14 +10,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app_of_apps.environment.git import git
 from app_of_apps.errors import InvalidInput, Position, Problem, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_DEADLINE = 60.0
-# Nothing of the caller's environment may lead git to another repository, and no hook or pager may run.
-_CLEAN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_CONFIG_PARAMETERS")
 
 
 @contextmanager
@@ -29,7 +24,7 @@ def project_at(project: Path, revision: str) -> Iterator[Path]:
     Raises InvalidInput where git knows no such revision, and Unavailable where there is no git or no repository.
     """
     # In a folder below the repository's root, git archives that folder alone.
-    archive = _git(project, "archive", "--format=tar", resolved(project, revision))
+    archive = git(project, "archive", "--format=tar", resolved(project, revision))
     with tempfile.TemporaryDirectory(prefix="aoa-revision-") as folder:
         with tarfile.open(fileobj=BytesIO(archive)) as files:
             files.extractall(folder, filter="data")
@@ -54,31 +49,8 @@ def _as_of(revision: str, problem: Problem, folder: str) -> Problem:
 def resolved(project: Path, revision: str) -> str:
     """Return the full hash of a revision's commit; raises InvalidInput when there is none."""
     try:
-        found = _git(project, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        found = git(project, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     except Unavailable:
         hint = "name a commit, a branch or a tag that `git rev-parse` knows"
         raise InvalidInput([Problem(Position(revision), "", "git knows no such revision", hint)]) from None
     return found.decode().strip()
-
-
-def _git(project: Path, *arguments: str) -> bytes:
-    environ = {name: value for name, value in os.environ.items() if name not in _CLEAN}
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(project), *arguments],  # noqa: S607 - the user's own git
-            check=False,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            env={**environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"},
-            timeout=_DEADLINE,
-        )
-    except FileNotFoundError:
-        msg = "git is not on PATH; it is needed to look at a revision"
-        raise Unavailable(msg) from None
-    except subprocess.TimeoutExpired:
-        msg = f"git {arguments[0]} did not end within {_DEADLINE:.0f} s"
-        raise Unavailable(msg) from None
-    if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip() or f"git {arguments[0]} ended with code {done.returncode}"
-        raise Unavailable(reason)
-    return done.stdout

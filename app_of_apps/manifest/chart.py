@@ -54,7 +54,7 @@ def load_chart(
                 ("chart",), "is no chart: there is no Chart.yaml in it", "name the folder that holds Chart.yaml"
             )
             return None, []
-        digest = _digest(Path(real))
+        digest = chart_digest(Path(real))
         file = folder.name(f"{relative}/Chart.yaml")
         parsed = parse(read_text(f"{real}/Chart.yaml", file), file)
     except (Outside, OSError) as error:
@@ -100,8 +100,8 @@ def _missing_dependency(chart: dict[str, Any], real: Path) -> str:
     return ""
 
 
-def _digest(real: Path) -> str:
-    """Return the digest of a chart. Raises Outside for a symlink and for a chart beyond the limits."""
+def chart_digest(real: Path) -> str:
+    """Return the digest of the chart in a folder. Raises Outside for a symlink and for a chart beyond the limits."""
     whole = hashlib.sha256()
     total = 0
     for count, relative in enumerate(sorted(_files(real)), start=1):

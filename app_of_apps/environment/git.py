@@ -1,0 +1,43 @@
+"""Asks git about the project's repository. Reads only."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+from app_of_apps.errors import Unavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_DEADLINE = 60.0
+# Nothing of the caller's environment may lead git to another repository, and no hook or pager may run.
+_CLEAN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_CONFIG_PARAMETERS")
+
+
+def git(project: Path, *arguments: str) -> bytes:
+    """Return what git prints in a project's folder.
+
+    Raises Unavailable where there is no git or no repository, and with git's own words when it says no.
+    """
+    environ = {name: value for name, value in os.environ.items() if name not in _CLEAN}
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(project), *arguments],  # noqa: S607 - the user's own git
+            check=False,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            env={**environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"},
+            timeout=_DEADLINE,
+        )
+    except FileNotFoundError:
+        msg = "git is not on PATH; it is needed to look at a revision"
+        raise Unavailable(msg) from None
+    except subprocess.TimeoutExpired:
+        msg = f"git {arguments[0]} did not end within {_DEADLINE:.0f} s"
+        raise Unavailable(msg) from None
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip() or f"git {arguments[0]} ended with code {done.returncode}"
+        raise Unavailable(reason)
+    return done.stdout
