@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TOKEN_SECONDS = 3600
+MAIL = "shop.example.com"
+"""Where everybody of the sandbox has an address."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -31,7 +33,15 @@ def main(arguments: Sequence[str]) -> None:
         access_token_max_age=dt.timedelta(seconds=TOKEN_SECONDS),
         issue_refresh_token=False,
         user_claims=[
-            oidc_provider_mock.User(sub=name, claims={"groups": groups, "preferred_username": name})
+            oidc_provider_mock.User(
+                sub=name,
+                claims={
+                    "groups": groups,
+                    "preferred_username": name,
+                    "email": f"{name}@{MAIL}",
+                    "email_verified": True,
+                },
+            )
             for name, groups in known.items()
         ],
     )
@@ -39,6 +49,10 @@ def main(arguments: Sequence[str]) -> None:
     app.debug = False
     app.wsgi_app = app.wsgi_app.app
     make_server("127.0.0.1", int(port), app, threaded=True, ssl_context=(certificate, key)).serve_forever()
+
+
+def _claims(name: str, groups: Sequence[str]) -> dict[str, object]:
+    return {"groups": groups, "preferred_username": name, "email": f"{name}@{MAIL}", "email_verified": True}
 
 
 if __name__ == "__main__":

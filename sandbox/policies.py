@@ -1,4 +1,4 @@
-"""What the Pulumi program may do in Vault: declare who reads what, and never read it."""
+"""What the Pulumi program may do in Vault: declare who reads what, and never read it. And what everybody may: sign."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 SHELL = "aoa-program-shell"
 """The policy of the token that people use in the sandbox's shell."""
+
+APPROVALS = "app-of-apps/approvals"
+"""Below a kv mount: what people have signed, at ``<parent>/<entity ID>/<nonce>``."""
+PERSON_KEY = "aoa-person-"
+"""Before the entity's ID in the name of a person's signing key."""
 
 
 def name(env: str) -> str:
@@ -57,9 +62,14 @@ def program(envs: Sequence[str], people: Mapping[str, str]) -> str:
             _rule(f"sys/mounts/auth/oidc-{env}", "read"),
             f"# Groups of people in {env}, by name: paths with IDs would be those of every environment.",
             _rule(f"identity/group/name/{env}_*", "create", "read", "update", "delete"),
+            "# What people have signed: the only values that the program reads, and it can neither write nor sign any.",
+            _rule(f"kv-{env}/data/{APPROVALS}/*", "read"),
         ]
     accessors = json.dumps([people[env] for env in envs])
     lines += [
+        "# Whose signatures these are: people's names, and the public halves of their keys.",
+        _rule("identity/entity/id/*", "read"),
+        _rule(f"transit/keys/{PERSON_KEY}*", "read"),
         "# Which claim makes somebody a member; only claims of logins to these environments.",
         _rule("identity/lookup/group", "update"),
         'path "identity/group-alias" {',
@@ -69,6 +79,41 @@ def program(envs: Sequence[str], people: Mapping[str, str]) -> str:
         "}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def people_name(env: str) -> str:
+    """Name of the policy that everybody has who logs in to `env`."""
+    return f"aoa-people-{env}"
+
+
+def people(env: str) -> str:
+    """What everybody may who logs in to `env`: make and use a signing key of their own, and keep what they sign.
+
+    Who cannot change their own statement cannot deny it: there is no `update` and no `delete`. Whether a signature
+    counts is the gate's to say, from the groups that the identity provider tells. The paths have no glob at their end,
+    because a rule with one loses against a rule without.
+    """
+    own, kept = "{{identity.entity.id}}", f"kv-{env}/data/{APPROVALS}"
+    return (
+        "\n".join(
+            [
+                "# One's own signing key: its type is fixed, and nobody gets it out of Vault.",
+                f'path "transit/keys/{PERSON_KEY}{own}" {{',
+                '  capabilities = ["create", "read", "update"]',
+                '  required_parameters = ["type"]',
+                '  allowed_parameters = { "type" = ["ed25519"] }',
+                "}",
+                _rule(f"transit/sign/{PERSON_KEY}{own}", "update"),
+                "# One's own statements are written once; everybody's can be read.",
+                _rule(f"{kept}/+/{own}/+", "create", "read"),
+                _rule(f"{kept}/+/+/+", "read"),
+                _rule(f"kv-{env}/metadata/{APPROVALS}/*", "list"),
+                "# Which environment this is.",
+                _rule(f"kv-{env}/metadata/app-of-apps/environment", "read"),
+            ]
+        )
+        + "\n"
+    )
 
 
 def shell(people: Mapping[str, str]) -> str:

@@ -168,6 +168,7 @@ class Vault:
                     client.write(f"transit/keys/pulumi-{env}", {"type": "aes256-gcm96"})
             people = {env: self._people_mount(client, env) for env in ENVIRONMENTS}
             wanted = {policies.name(env): policies.program((env,), people) for env in ENVIRONMENTS}
+            wanted |= {policies.people_name(env): policies.people(env) for env in ENVIRONMENTS}
             wanted[policies.SHELL] = policies.shell(people)
             for name, text in wanted.items():
                 path = f"sys/policies/acl/{name}"
@@ -236,6 +237,9 @@ class Vault:
                     "role_type": "jwt",
                     "user_claim": "sub",
                     "groups_claim": GROUPS_CLAIM,
+                    # By this an author of a change is known who is called something else in git.
+                    "claim_mappings": {"email": "email"},
+                    "token_policies": [policies.people_name(env)],
                     "bound_audiences": [audience(env)],
                     "token_no_default_policy": False,
                     "token_ttl": 3600,

@@ -101,9 +101,11 @@ def test_project_name_comes_from_its_file(tmp_path: Path) -> None:
 PEOPLE = {"staging": "accessor-1", "prod": "accessor-2"}
 
 
-def test_the_programs_policy_reads_no_values_and_stays_in_its_lane() -> None:
+def test_the_programs_policy_reads_no_values_but_approvals_and_stays_in_its_lane() -> None:
     text = policies.program(("staging",), {"staging": "accessor-s", "prod": "accessor-p"})
-    assert "/data/" not in text
+    values = [line for line in text.splitlines() if "/data/" in line]
+    assert values == ['path "kv-staging/data/app-of-apps/approvals/*" { capabilities = ["read"] }']
+    assert "transit/sign/aoa-person" not in text
     assert "prod" not in text
     assert "accessor-p" not in text
     for path in ("sys/policies/acl/staging_*", "auth/jwt-staging/role/staging_*", "identity/group/name/staging_*"):
@@ -115,7 +117,18 @@ def test_the_shells_policy_covers_both_environments() -> None:
     text = policies.shell({"staging": "accessor-s", "prod": "accessor-p"})
     assert "kv-staging/metadata" in text
     assert "kv-prod/metadata" in text
-    assert not any("/data/" in line and "read" in line for line in text.splitlines())
+    readable = [line for line in text.splitlines() if "/data/" in line and "read" in line]
+    assert all("/data/app-of-apps/approvals/" in line for line in readable)
+
+
+def test_a_persons_policy_holds_them_to_their_own_key_and_their_own_statements() -> None:
+    text = policies.people("prod")
+    assert "staging" not in text
+    own = [line for line in text.splitlines() if line.startswith("path") and "{{identity.entity.id}}" in line]
+    assert len(own) == 3
+    others = [line for line in text.splitlines() if line.startswith("path") and line not in own]
+    for line in others:
+        assert not {"create", "update", "delete", "patch"} & set(line.replace('"', " ").split()), line
 
 
 def test_a_caller_s_variables_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
