@@ -32,18 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     app = oidc_provider_mock.app(
         access_token_max_age=dt.timedelta(seconds=TOKEN_SECONDS),
         issue_refresh_token=False,
-        user_claims=[
-            oidc_provider_mock.User(
-                sub=name,
-                claims={
-                    "groups": groups,
-                    "preferred_username": name,
-                    "email": f"{name}@{MAIL}",
-                    "email_verified": True,
-                },
-            )
-            for name, groups in known.items()
-        ],
+        user_claims=[oidc_provider_mock.User(sub=name, claims=_claims(name, groups)) for name, groups in known.items()],
     )
     # The library adds a debugger that runs what a browser sends it; nobody shall reach that on loopback.
     app.debug = False
