@@ -62,7 +62,7 @@ def drift(
     deployed, found = _look(world, env, child, folder)
     fixed: Fixed | None = None
     if fix and any(one.mends for one in found.differences):
-        fixed = _fix(world, env, deployed, len(found.differences), folder)
+        fixed = _fix(world, env, deployed, found, folder)
         if fixed.ok:
             deployed, found = _look(world, env, child, folder)
     _write(deployed, found, fixed, output)
@@ -98,7 +98,7 @@ def _look(world: World, env: str, child: str | None, folder: Path) -> tuple[Depl
     return look(world.releases[env], folder, os.environ, child=child)
 
 
-def _fix(world: World, env: str, deployed: Deployed, before: int, folder: Path) -> Fixed:
+def _fix(world: World, env: str, deployed: Deployed, found: Drift, folder: Path) -> Fixed:
     from app_of_apps.cli.output import note
     from app_of_apps.cli.progress_view import view
     from app_of_apps.deploy.drift_fix import mend
@@ -106,14 +106,14 @@ def _fix(world: World, env: str, deployed: Deployed, before: int, folder: Path) 
     from app_of_apps.deploy.report import render
 
     with view("up", deployed.release, sys.stderr) as screen:
-        told = mend(deployed, world.releases[env], folder, show=screen.show, say=screen.say)
+        told = mend(deployed, world.releases[env], folder, found.spent, show=screen.show, say=screen.say)
     if not told.report.ok:
         note(render(told.report))
         if told.report.interrupted:
             raise KeyboardInterrupt
         if told.exit_code != 5:  # noqa: PLR2004 - as in `app_of_apps.errors`
             raise typer.Exit(told.exit_code)
-    return Fixed(ok=told.report.ok, before=before)
+    return Fixed(ok=told.report.ok, before=len(found.differences))
 
 
 def _write(deployed: Deployed, found: Drift, fixed: Fixed | None, output: DriftFormat) -> None:

@@ -108,6 +108,11 @@ class Drift:
     notes: tuple[str, ...] = ()
 
     @property
+    def spent(self) -> tuple[Tolerated, ...]:
+        """The Jobs that have ended and are gone, as they should be."""
+        return tuple(one for one in self.tolerated if not one.passed.path)
+
+    @property
     def clean(self) -> bool:
         """Whether nothing differs."""
         return not self.differences
@@ -180,7 +185,7 @@ class _Child:
             self.tolerated += [Tolerated(child.child, thing, one) for one in passed]
             for one in fields:
                 unfinished |= one.path[-1] == "app-of-apps/child-digest" and any(who.is_engine for who in one.by)
-                yield Difference(child.child, thing, one, mends=one.what is not What.ADDED)
+                yield Difference(child.child, thing, one, mends=one.what is not What.ADDED or _goes(one, fields))
         if unfinished:
             note = f"{child.child}: another release was begun here and has not become healthy as a whole"
             self.notes.append(note)
@@ -219,6 +224,16 @@ class _Child:
                 thing = Thing("vault", "role", "", role.name)
                 for one in compare_role(role, self.world.roles[role.name]):
                     yield Difference(self.wanted.child, thing, one, mends=one.wanted is not None or _missing(one))
+
+
+def _goes(added: FieldDrift, fields: Iterable[FieldDrift]) -> bool:
+    """Say whether a field that was added goes when its object is written again because of something else.
+
+    The engine then takes over what was written by updates of the whole object, and drops what is not declared. An
+    object that has only been added to it leaves alone.
+    """
+    written = any(one.what is not What.ADDED for one in fields)
+    return written and all(who.operation == "Update" and not who.subresource for who in added.by)
 
 
 def _missing(one: FieldDrift) -> bool:

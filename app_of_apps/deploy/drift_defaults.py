@@ -14,10 +14,8 @@ from app_of_apps.deploy.drift_values import says_nothing
 if TYPE_CHECKING:
     from app_of_apps.deploy.drift_values import Path, Value
 
-_ALLOCATED: Final = frozenset(
-    {"clusterIP", "clusterIPs", "ipFamilies", "nodePort", "healthCheckNodePort", "finalizers"}
-)
-"""Given by the cluster, and different in each."""
+_ALLOCATED: Final = frozenset({"clusterIP", "clusterIPs", "ipFamilies", "nodePort", "finalizers", "serviceAccount"})
+"""Given by the cluster, and different in each; the last one repeats `serviceAccountName`."""
 
 _DEFAULTS: Final[Mapping[str, tuple[Value, ...]]] = {
     # pods
@@ -71,6 +69,8 @@ _DEFAULTS: Final[Mapping[str, tuple[Value, ...]]] = {
 def is_default(path: Path, value: Value) -> bool:
     """Say whether nobody has to have asked for a value."""
     name = next((step for step in reversed(path) if isinstance(step, str)), "")
+    if value is None:
+        return True
     if "metadata" in path and {"labels", "annotations"} & set(path):
         return False
     if name in _ALLOCATED or (says_nothing(path, value) and name != "data"):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from app_of_apps.deploy.run import operate
 from app_of_apps.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from app_of_apps.deploy.drift import Tolerated
     from app_of_apps.deploy.drift_deployed import Deployed
     from app_of_apps.deploy.progress import Row
     from app_of_apps.deploy.run import Told
@@ -28,13 +29,15 @@ def mend(
     deployed: Deployed,
     current: Release,
     project: Path,
+    spent: Iterable[Tolerated],
     *,
     show: Callable[[tuple[Row, ...]], None],
     say: Callable[[str], None],
 ) -> Told:
     """Run the deployed release again, after a look at what is really there; return what there is to tell.
 
-    Raises Refused when the working tree holds another release: a repair is no way to deploy something new.
+    ``spent`` are Jobs that have ended and are gone: they do not run a second time. Raises
+    Refused when the working tree holds another release: a repair is no way to deploy something new.
     """
     release = deployed.release
     if release.digest != current.digest:
@@ -43,4 +46,12 @@ def mend(
             f"out what was deployed and run again, or deploy what is here: aoa up {release.environment}"
         )
         raise Refused(msg)
-    return operate("up", release, project, show=show, say=say, options={"refresh": True}, environ=ENVIRON)
+    options: dict[str, Any] = {"refresh": True}
+    if exclude := [_resource(one) for one in spent]:
+        options["exclude"] = exclude
+    return operate("up", release, project, show=show, say=say, options=options, environ=ENVIRON)
+
+
+def _resource(job: Tolerated) -> str:
+    """Return the pattern of a Job's URN. Its logical name begins with the child's and ends with its own."""
+    return f"**$kubernetes:batch/v1:{job.thing.kind}::{job.child}-*{job.thing.name}"

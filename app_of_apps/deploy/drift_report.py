@@ -74,7 +74,8 @@ def _words(one: Difference) -> Iterator[str]:
         case What.REMOVED:
             yield f"{field} is gone (was {_text(drift.path, drift.wanted)})"
         case What.ADDED:
-            yield f"{field} was added: {_text(drift.path, drift.there)}"
+            goes = " (goes with --fix, which writes the object again)" if one.mends else ""
+            yield f"{field} was added: {_text(drift.path, drift.there)}{goes}"
         case What.CHANGED:
             yield f"{field}: {_text(drift.path, drift.wanted)} → {_text(drift.path, drift.there)}"
     if drift.by:
@@ -95,7 +96,7 @@ def _next(deployed: Deployed, drift: Drift) -> Iterator[str]:
         yield f"{_count(mendable, 'difference')} can be mended: aoa drift {env} --fix"
     if mendable < len(drift.differences):
         yield (
-            f"{_count(len(drift.differences) - mendable, 'difference')} cannot: what nobody declared is never removed. "
+            f"{_count(len(drift.differences) - mendable, 'difference')} cannot: what nobody declared is left alone. "
             "Declare it, or remove it by hand"
         )
 

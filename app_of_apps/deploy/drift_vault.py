@@ -93,7 +93,7 @@ def compare_group(wanted: VaultGroup, there: Mapping[str, Any] | None, accessor:
     for name, (value, found) in declared.items():
         if found != value:
             yield FieldDrift(What.CHANGED, tuple(name.split(".")), value, found)
-    for name in ("member_group_ids", "member_entity_ids", "parent_group_ids"):
-        # Members of an external group are those whose login brought the claim; Vault keeps them itself.
-        if name != "member_entity_ids" and there.get(name):
+    # Members of an external group are those whose login brought the claim: Vault keeps them itself.
+    for name in ("member_group_ids", "parent_group_ids"):
+        if there.get(name):
             yield FieldDrift(What.CHANGED, (name,), None, there[name])
