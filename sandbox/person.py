@@ -27,7 +27,7 @@ def id_token(issuer: Issuer, person: str, env: str) -> str:
             "client_id": client(env),
             "redirect_uri": _REDIRECT,
             "response_type": "code",
-            "scope": "openid profile",
+            "scope": "openid profile email",
             "state": state,
             "nonce": nonce,
         }

@@ -97,9 +97,9 @@ def people(env: str) -> str:
     return (
         "\n".join(
             [
-                "# One's own signing key: its type is fixed, and nobody gets it out of Vault.",
+                "# One's own signing key, made or found: its type is fixed, and nobody gets it out of Vault.",
                 f'path "transit/keys/{PERSON_KEY}{own}" {{',
-                '  capabilities = ["create", "read", "update"]',
+                '  capabilities = ["create", "update"]',
                 '  required_parameters = ["type"]',
                 '  allowed_parameters = { "type" = ["ed25519"] }',
                 "}",

@@ -49,10 +49,14 @@ class ApprovalVault(VaultReader):
 
     def login(self, accessor: str) -> Login:
         """Return whose token this is, by the auth method with this accessor."""
-        data = self._data(self._call("GET", "auth/token/lookup-self")) or {}
-        entity = str(data.get("entity_id") or "")
+        entity = self.entity()
         person = self.person(entity, accessor) if entity else None
         return Login(entity, person.name if person else "")
+
+    def entity(self) -> str:
+        """Return the ID of the entity whose token this is; empty for a token that belongs to nobody."""
+        data = self._data(self._call("GET", "auth/token/lookup-self")) or {}
+        return str(data.get("entity_id") or "")
 
     def accessor(self, mount: str) -> str | None:
         """Return the accessor of an auth method; None when there is no such method.
@@ -62,8 +66,7 @@ class ApprovalVault(VaultReader):
         try:
             return super().accessor(mount)
         except Forbidden:
-            data = self._data(self._call("GET", "auth/token/lookup-self")) or {}
-            entity = self._data(self._call("GET", f"identity/entity/id/{data.get('entity_id')}")) or {}
+            entity = self._data(self._call("GET", f"identity/entity/id/{self.entity()}")) or {}
             for alias in entity.get("aliases") or ():
                 if str(alias.get("mount_path")) == f"auth/{mount}/":
                     return str(alias["mount_accessor"])
@@ -98,19 +101,36 @@ class ApprovalVault(VaultReader):
         data = self._data(self._call("POST", "identity/lookup/group", asked))
         return None if data is None else frozenset(map(str, data.get("member_entity_ids") or ()))
 
+    def ensure_group(self, name: str, alias: str, accessor: str) -> bool:
+        """Make a group without any policy that a login's claim leads to, where there is none; return whether it was.
+
+        It has the name under which the program declares it when it has rights in Vault; then the two are one.
+        """
+        if self.members(alias, accessor) is not None:
+            return False
+        path = f"identity/group/name/{name}"
+        if self._data(self._call("GET", path)) is None:
+            self._checked(self._call("POST", path, {"type": "external"}))
+        group = self._data(self._call("GET", path)) or {}
+        asked = {"name": alias, "mount_accessor": accessor, "canonical_id": str(group["id"])}
+        self._checked(self._call("POST", "identity/group-alias", asked))
+        return True
+
     def public_keys(self, mount: str, entity: str) -> dict[int, str]:
         """Return version → public key in base64 of a person's key; nothing when there is no key of the right type."""
-        data = self._data(self._call("GET", f"{mount}/keys/{person_key(entity)}"))
-        if data is None or data.get("type") != "ed25519" or data.get("derived"):
-            return {}
-        return {int(version): str(one["public_key"]) for version, one in data["keys"].items()}
+        return _keys(self._data(self._call("GET", f"{mount}/keys/{person_key(entity)}")))
 
-    def ensure_key(self, mount: str, entity: str) -> bool:
-        """Make a person's key where there is none; return whether it was made."""
-        if self.public_keys(mount, entity):
-            return False
-        self._checked(self._call("POST", f"{mount}/keys/{person_key(entity)}", {"type": "ed25519"}))
-        return True
+    def ensure_key(self, mount: str, entity: str) -> dict[int, str]:
+        """Make a person's key where there is none, and return version → public key in base64.
+
+        Asked of a key that is there, Vault changes nothing. Raises Refused when it is of another type.
+        """
+        path = f"{mount}/keys/{person_key(entity)}"
+        keys = _keys(self._data(self._call("POST", path, {"type": "ed25519"})))
+        if not keys:
+            msg = f"{path} in Vault is no Ed25519 key, so nothing can be signed with it; have it deleted and run again"
+            raise Refused(msg)
+        return keys
 
     def sign(self, mount: str, entity: str, content: bytes) -> tuple[str, str]:
         """Return the signature of a person's key in base64, and ``<mount>/<key>:<version>``."""
@@ -183,6 +203,12 @@ class ApprovalVault(VaultReader):
             taken = f"a statement stands at {path} already; nothing was written"
             raise Refused(taken)
         raise Unavailable(msg)
+
+
+def _keys(data: Mapping[str, Any] | None) -> dict[int, str]:
+    if data is None or data.get("type") != "ed25519" or data.get("derived"):
+        return {}
+    return {int(version): str(one["public_key"]) for version, one in data["keys"].items()}
 
 
 def _date(answer: httpx.Response) -> datetime:
