@@ -13,24 +13,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from app_of_apps.errors import InvalidInput, Position, Problem, Refused
 from app_of_apps.graph.order import find_cycle, order
 from app_of_apps.manifest.child import MigrationChild
-from app_of_apps.release.content import child_digest, release_digest
+from app_of_apps.release.content import release_digest
 from app_of_apps.release.findings import did_you_mean
 from app_of_apps.release.model import Release, ResolvedChild
+from app_of_apps.release.schema_state import dependents_of, is_ahead, schema_version, way_down, with_spec
 from app_of_apps.release.version_order import order_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable, Mapping
 
-    from app_of_apps.manifest.child import Child
     from app_of_apps.release.access import ResolvedAccess
-
-DOWN_TO: Final = "AOA_DOWN_TO"
-"""The variable that tells a migration's `down` to which version the schema goes back."""
 
 _ORDER = re.compile(r"(?P<number>[1-9][0-9]{0,8})(?::(?P<children>[a-z0-9,-]+))?(?:@(?P<attempt>[1-9][0-9]{0,8}))?")
 
@@ -163,37 +160,6 @@ def restores_only_approved(restored: Restored, base: Release, target: Release, a
     )
 
 
-def applied(last: Release, attempted: Release, completed: Mapping[str, str]) -> dict[str, ResolvedChild]:
-    """Return the content of each migration that the schema stands at.
-
-    ``completed`` holds the digest of the child whose Job ran to its end last, by migration, as its annotation says. A
-    Job that nobody knows any more leaves what the last success says. Raises Refused where the schema is neither at the
-    last success nor at what the working tree says: its rules for going back cannot be known here.
-    """
-    found: dict[str, ResolvedChild] = {}
-    strange = []
-    for name in sorted({*migrations(last), *migrations(attempted)}):
-        known = [release.by_name[name] for release in (attempted, last) if name in release.by_name]
-        if name not in completed:
-            found |= {name: last.by_name[name]} if name in last.by_name else {}
-        elif (match := next((one for one in known if one.digest == completed[name]), None)) is not None:
-            found[name] = match
-        else:
-            strange.append(f"{name}: the Job that ran last is of {completed[name]}")
-    if strange:
-        what = (
-            "the schema is neither at the last release that succeeded nor at the working tree's; nothing was touched. "
-            "Check out the commit that was deployed last (`aoa history` names it) and run again:"
-        )
-        raise Refused("\n  ".join([what, *strange]))
-    return found
-
-
-def migrations(release: Release) -> tuple[str, ...]:
-    """Return the names of a release's migrations, in its order."""
-    return tuple(child.name for child in release.children if isinstance(child.spec, MigrationChild))
-
-
 def _check_names(sources: Sources, children: Collection[str]) -> None:
     known = sources.base.by_name.keys() | sources.target.by_name.keys()
     problems = [
@@ -231,7 +197,7 @@ class _Composition:
         """Put each migration at the content that the schema stands at, or at its way down."""
         for name, standing in sorted(self.sources.schema.items()):
             picked = self.children.get(name)
-            if picked is not None and _is_ahead(picked, standing):
+            if picked is not None and is_ahead(picked, standing):
                 # A rollback that is undone: the schema goes forward to where it was.
                 self.reasons += self._unfit(picked)
             elif unfit := self._unfit(standing):
@@ -253,8 +219,7 @@ class _Composition:
     def _dependents(self, migration: str) -> list[ResolvedChild]:
         """Return the composed children that depend on a migration, in this composition or where it came from."""
         releases = (self.sources.now, self.sources.base, self.sources.target)
-        names = {child.name for release in releases for child in release.children if migration in child.spec.depends_on}
-        return [self.children[name] for name in sorted(names) if name in self.children]
+        return [self.children[name] for name in dependents_of(migration, releases) if name in self.children]
 
     def _why_unfit(self, standing: ResolvedChild, child: ResolvedChild) -> str | None:
         """Say why a child cannot live with a schema; None when it can. Without a version nobody can say."""
@@ -293,12 +258,11 @@ class _Composition:
         if not isinstance(spec, MigrationChild) or spec.down is None:
             self.reasons += [f"{reason}; {name} has no way down (down)" for reason in unfit]
             return
-        before = self.sources.target.by_name.get(name)
-        dependents = self._dependents(name)
-        version = _schema_version(before) if before is not None else _oldest(dependents)
-        if version is None:
+        down = way_down(standing, self.sources.target, (self.sources.now, self.sources.base))
+        if down is None:
             self.reasons.append(f"{name} has a way down, and nobody can say to which version")
             return
+        version, dependents = schema_version(down), self._dependents(name)
         for child in dependents:
             if child.digest == _digest(self.sources.target, child.name) or child.version is None:
                 continue
@@ -307,7 +271,7 @@ class _Composition:
                 f"bring it back too: --child {child.name}"
             )
         self.origins[name] = standing
-        self.children[name] = _down(standing, spec, version, before)
+        self.children[name] = down
         self._noted[name] = Return(name, "down", standing.version, version)
         for child in dependents:
             self._wait_for(child, name)
@@ -316,7 +280,7 @@ class _Composition:
         """Let a child come back after the way down, where its older content does not know the migration."""
         if migration not in child.spec.depends_on:
             spec = child.spec.model_copy(update={"depends_on": (*child.spec.depends_on, migration)})
-            self.children[child.name] = _with(child, spec=spec)
+            self.children[child.name] = with_spec(child, spec=spec)
 
     def check_needs(self) -> None:
         """Note children that would miss what they depend on, and circles that two sound releases can make together."""
@@ -367,60 +331,6 @@ def _release(sources: Sources, chosen: _Composition, access: ResolvedAccess) -> 
         "children": tuple(children[name] for name in plan.order),
     }
     return Release(**content, cluster=now.cluster, digest=release_digest(**content))  # type: ignore[arg-type]
-
-
-def _down(standing: ResolvedChild, spec: MigrationChild, version: str, before: ResolvedChild | None) -> ResolvedChild:
-    """Return a migration whose Job takes the schema back; afterwards it stands where ``before`` left it."""
-    if spec.down is None:
-        msg = f"{spec.name} has no way down"
-        raise ValueError(msg)
-    older = before.spec.compatible_from if before is not None and isinstance(before.spec, MigrationChild) else version
-    own = {**spec.config.own, DOWN_TO: version}
-    return _with(
-        standing,
-        spec=spec.model_copy(
-            update={
-                "command": spec.down.command or spec.command,
-                "args": spec.down.args,
-                "config": spec.config.model_copy(update={"own": own}),
-                "compatible_from": older,
-            }
-        ),
-    )
-
-
-def _with(child: ResolvedChild, *, spec: Child) -> ResolvedChild:
-    """Return a child with another spec and the digest that follows from it."""
-    changed = child.model_copy(update={"spec": spec})
-    fields = {name: getattr(changed, name) for name in type(changed).model_fields if name not in {"spec", "digest"}}
-    return changed.model_copy(update={"digest": child_digest(spec=changed.spec, **fields)})
-
-
-def _schema_version(migration: ResolvedChild) -> str | None:
-    """Return the version that a migration's content leaves the schema at."""
-    spec = migration.spec
-    down_to = spec.config.own.get(DOWN_TO) if isinstance(spec, MigrationChild) else None
-    return down_to or migration.version
-
-
-def _is_ahead(one: ResolvedChild, other: ResolvedChild) -> bool:
-    """Whether a migration's content takes the schema further than another one did."""
-    versions = _schema_version(one), _schema_version(other)
-    return versions[0] is not None and versions[1] is not None and order_of(versions[0], versions[1]) == 1
-
-
-def _oldest(children: Iterable[ResolvedChild]) -> str | None:
-    """Return the oldest version among children; None when there is none, or no order among them."""
-    found: str | None = None
-    for child in children:
-        if child.version is None:
-            continue
-        compared = -1 if found is None else order_of(child.version, found)
-        if compared is None:
-            return None
-        if compared < 0:
-            found = child.version
-    return found
 
 
 def _digest(release: Release, name: str) -> str | None:
