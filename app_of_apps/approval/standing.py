@@ -1,0 +1,106 @@
+"""What stands, by its records in the cluster: the last release, the rules it was deployed under, used statements."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from pydantic import ValidationError
+
+from app_of_apps.approval.check import Standing
+from app_of_apps.environment.settings import Gates
+from app_of_apps.errors import Unavailable
+from app_of_apps.objects.record import record_namespace
+from app_of_apps.release.digest import canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from app_of_apps.objects.model import KubernetesObject
+
+RULES: Final = "gates"
+"""The key in a release record's data under which the rules stand that the release was deployed under."""
+_RELEASE: Final = "release-"
+_COMMIT: Final = "app-of-apps/git-commit"
+
+
+class Lister(Protocol):
+    """The part of a cluster's reader that is needed here."""
+
+    def list(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """Return all items at a list path."""
+
+
+def last_record(kube: Lister, parent: str) -> dict[str, Any] | None:
+    """Return the ConfigMap of the last release that succeeded; None when there is none.
+
+    Raises Forbidden and Unavailable as the reader does.
+    """
+    items = kube.list(f"/api/v1/namespaces/{record_namespace(parent)}/configmaps")
+    records = [one for one in items if str(one["metadata"]["name"]).startswith(_RELEASE)]
+    return max(records, key=_age, default=None)
+
+
+def standing_of(record: Mapping[str, Any]) -> Standing:
+    """Return the release that a record's ConfigMap tells of.
+
+    Raises Unavailable when its rules cannot be read: a release is not let through because a record is broken.
+    """
+    data, about = record.get("data") or {}, record["metadata"]
+    rules = data.get(RULES)
+    try:
+        gates = None if rules is None else Gates.model_validate_json(rules)
+    except ValidationError as error:
+        msg = (
+            f"the record {about['namespace']}/{about['name']} holds rules that cannot be read "
+            f"({error.error_count()} problems), so the gate stays shut; nothing was touched"
+        )
+        raise Unavailable(msg) from None
+    return Standing(str(data["digest"]), (about.get("annotations") or {}).get(_COMMIT), gates)
+
+
+def with_rules(objects: Sequence[KubernetesObject], gates: Gates) -> tuple[KubernetesObject, ...]:
+    """Return a release's record with the rules that it was deployed under; `standing_of` reads them back."""
+    text = canonical_json(gates.model_dump(mode="json", by_alias=True)).decode()
+
+    def added(one: KubernetesObject) -> KubernetesObject:
+        if one.manifest["kind"] != "ConfigMap":
+            return one
+        return replace(one, manifest={**one.manifest, "data": {**one.manifest["data"], RULES: text}})
+
+    return tuple(map(added, objects))
+
+
+def used_nonces(records: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the nonces of statements that records of the chain, oldest first, have used up.
+
+    A statement is used up when an attempt that it counted for has succeeded, or when an attempt with another release
+    has begun since. So a failed attempt can be repeated with what was approved, and nothing comes back later.
+    """
+    used: set[str] = set()
+    open_: dict[int, tuple[str, set[str]]] = {}
+    for record in records:
+        if record["kind"] == "began":
+            digest = str((record.get("release") or {}).get("digest"))
+            for sequence, (other, nonces) in list(open_.items()):
+                if other != digest:
+                    used |= nonces
+                    del open_[sequence]
+            open_[int(record["sequence"])] = (digest, set(_nonces(record)))
+        elif record["kind"] == "ended" and record.get("result") == "succeeded" and record.get("attempt") in open_:
+            used |= open_.pop(int(record["attempt"]))[1]
+    return frozenset(used)
+
+
+def _nonces(record: Mapping[str, Any]) -> Iterable[str]:
+    for one in (*(record.get("approvals") or ()), record.get("breakGlass")):
+        if one:
+            payload = one["payload"]
+            yield str((json.loads(payload) if isinstance(payload, str) else payload)["nonce"])
+
+
+def _age(record: Mapping[str, Any]) -> tuple[int, str, str]:
+    about = record["metadata"]
+    number = int((record.get("data") or {}).get("number", 0))
+    return number, str(about.get("creationTimestamp", "")), str(about["name"])
