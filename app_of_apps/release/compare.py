@@ -61,13 +61,17 @@ def compare(before: Release, after: Release) -> Comparison:
     """Return what changes from ``before`` to ``after``. Children are matched by name, and by digest without a look."""
     old = {child.name: child for child in before.children}
     new = {child.name: child for child in after.children}
-    outside = _differences((), release_content(before), release_content(after))
     return Comparison(
-        release=tuple(outside),
+        release=differences(release_content(before), release_content(after)),
         children=tuple(
             change for name in sorted(old.keys() | new.keys()) if (change := _child(name, old.get(name), new.get(name)))
         ),
     )
+
+
+def differences(before: Any, after: Any) -> tuple[FieldChange, ...]:  # noqa: ANN401 - JSON values
+    """Return the fields in which two pieces of plain data differ, in order of their paths."""
+    return tuple(_differences((), before, after))
 
 
 def _child(name: str, before: ResolvedChild | None, after: ResolvedChild | None) -> ChildChange | None:
@@ -77,7 +81,7 @@ def _child(name: str, before: ResolvedChild | None, after: ResolvedChild | None)
         return ChildChange(name, "removed")
     if before.digest == after.digest:
         return None
-    return ChildChange(name, "changed", tuple(_differences((), resolved_content(before), resolved_content(after))))
+    return ChildChange(name, "changed", differences(resolved_content(before), resolved_content(after)))
 
 
 def _differences(at: Loc, before: Any, after: Any) -> Iterator[FieldChange]:  # noqa: ANN401 - JSON values
