@@ -58,17 +58,19 @@ class ChildApp(pulumi.ComponentResource):
         objects = args.objects
 
         namespace = [declare(name, one, parent=self, protect=args.protect_namespace) for one in self._of("namespace")]
-        base: list[pulumi.Resource] = list(namespace)
-        if identity := self._of("identity"):
-            base += Identity(name, objects=identity, after=namespace, opts=own).resources
-        ready: list[pulumi.Input[pulumi.Resource]] = [*base, *self._config(base)]
+        # Identity and configuration do not know of each other; what logs in and what runs needs both.
+        identity: tuple[pulumi.Resource, ...] = ()
+        if described := self._of("identity"):
+            identity = Identity(name, objects=described, after=namespace, opts=own).resources
+        ready: list[pulumi.Input[pulumi.Resource]] = [*namespace, *identity, *self._config(namespace)]
         if objects.vault_policies or objects.vault_roles or self._of("secrets"):
             access = VaultAccess(
                 name,
                 policies=objects.vault_policies,
                 roles=objects.vault_roles,
                 objects=self._of("secrets"),
-                after=base,
+                after=namespace,
+                identity=identity,
                 opts=own,
             )
             ready += access.resources
@@ -76,8 +78,8 @@ class ChildApp(pulumi.ComponentResource):
                 kinds = tuple(sorted({one.manifest["kind"] for one in self._of("secrets") if one.wait}))
                 ready.append(settled(args.settle, args.child, kinds, access.resources))
         workload = self._workload(ready)
-        for described in self._of("exposure"):
-            declare(name, described, parent=self, after=workload or ready)
+        for one in self._of("exposure"):
+            declare(name, one, parent=self, after=workload or ready)
         self.register_outputs(self.status)
 
     def _of(self, group: Group) -> list[KubernetesObject]:

@@ -32,7 +32,7 @@ class SharedConfig(pulumi.ComponentResource):
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        """Register the objects when everything in ``after`` (namespace and identity) is there."""
+        """Register the objects when everything in ``after`` (the namespace) is there."""
         super().__init__(type_tokens.SHARED_CONFIG, f"{child}-shared-config", None, opts)
         self.resources = tuple(declare(child, described, parent=self, after=after) for described in objects)
         self.register_outputs({})

@@ -29,18 +29,21 @@ class VaultAccess(pulumi.ComponentResource):
         roles: Sequence[VaultRole],
         objects: Sequence[KubernetesObject],
         after: Sequence[pulumi.Resource],
+        identity: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions,
     ) -> None:
         """Register the policies first, then the roles that name them, then the objects that log in with the roles.
 
-        ``after`` has to be there before an object of the cluster: the namespace and the service account.
+        ``after`` has to be there before an object of the cluster: the namespace. ``identity`` has to be there before
+        the first login: the service account.
         """
         super().__init__(type_tokens.VAULT_ACCESS, f"{child}-vault", None, opts)
         granted = [_policy(policy, self) for policy in policies]
         bound = [_role(role, self, granted) for role in roles]
-        connection = [declare(child, o, parent=self, after=[*after, *bound]) for o in objects if not o.wait]
+        connection = [declare(child, o, parent=self, after=after) for o in objects if not o.wait]
         # The operator retries a secret that it cannot log in for only after a pause: everything it needs comes first.
-        synced = [declare(child, o, parent=self, after=[*bound, *connection] or after) for o in objects if o.wait]
+        before_login = [*identity, *bound, *connection] or after
+        synced = [declare(child, o, parent=self, after=before_login) for o in objects if o.wait]
         self.resources = (*granted, *bound, *connection, *synced)
         self.register_outputs({})
 

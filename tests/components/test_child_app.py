@@ -40,13 +40,12 @@ def _kinds(recorded: RecordingMonitor, name: str, *kinds: str) -> list[Registrat
 def test_the_groups_of_a_child_come_one_after_the_other(recorded: RecordingMonitor) -> None:
     stages = [
         _kinds(recorded, "api", "Namespace"),
-        _kinds(recorded, "api", "ServiceAccount"),
-        _kinds(recorded, "api", "ConfigMap", "VaultConnection", "VaultAuth"),
+        _kinds(recorded, "api", "ServiceAccount", "ConfigMap", "VaultConnection", "VaultAuth"),
         _kinds(recorded, "api", "VaultStaticSecret"),
         _kinds(recorded, "api", "Deployment"),
         _kinds(recorded, "api", "Service", "PodDisruptionBudget"),
     ]
-    assert [len(stage) for stage in stages] == [1, 1, 4, 1, 1, 2]
+    assert [len(stage) for stage in stages] == [1, 5, 1, 1, 2]
     for before, after in itertools.pairwise(stages):
         for one in after:
             assert one.began >= max(other.ended for other in before), one.name
@@ -64,6 +63,7 @@ def test_the_way_to_vault_is_laid_before_the_first_login(recorded: RecordingMoni
     (secret,) = _kinds(recorded, "api", "VaultStaticSecret")
     assert policy.urn in role.dependencies
     assert role.urn in secret.dependencies
+    assert _urns(_kinds(recorded, "api", "ServiceAccount")) <= secret.dependencies
     assert _urns(_kinds(recorded, "api", "VaultAuth", "VaultConnection")) <= secret.dependencies
     assert secret.parent == recorded.named("api-vault").urn
 
