@@ -22,7 +22,7 @@ EPILOG = (
     "Examples: [bold]aoa drift prod[/bold] · [bold]aoa drift prod --child orders --output json[/bold] · "
     "[bold]aoa drift staging --fix[/bold]"
 )
-_DRIFT, _UNKNOWN = 1, 4
+_DRIFT, _UNKNOWN, _FAILED = 1, 4, 5
 
 
 class DriftFormat(StrEnum):
@@ -62,12 +62,10 @@ def drift(
     deployed, found = _look(world, env, child, folder)
     fixed: Fixed | None = None
     if fix and any(one.mends for one in found.differences):
-        fixed = _fix(world, env, deployed, found, folder)
-        if fixed.ok:
-            deployed, found = _look(world, env, child, folder)
+        fixed, deployed, found = _fix(world, env, deployed, found, folder)
     _write(deployed, found, fixed, output)
     if fixed is not None and not fixed.ok:
-        raise typer.Exit(5)
+        raise typer.Exit(_FAILED)
     if not found.clean:
         raise typer.Exit(_DRIFT)
     if found.notes:
@@ -98,22 +96,31 @@ def _look(world: World, env: str, child: str | None, folder: Path) -> tuple[Depl
     return look(world.releases[env], folder, os.environ, child=child)
 
 
-def _fix(world: World, env: str, deployed: Deployed, found: Drift, folder: Path) -> Fixed:
+def _fix(world: World, env: str, deployed: Deployed, found: Drift, folder: Path) -> tuple[Fixed, Deployed, Drift]:
+    """Run the release again, a second time where the engine has not noticed everything; return what is left then."""
     from app_of_apps.cli.output import note
     from app_of_apps.cli.progress_view import view
-    from app_of_apps.deploy.drift_fix import mend
+    from app_of_apps.deploy.drift_fix import mark, mend
     from app_of_apps.deploy.drift_report import Fixed
     from app_of_apps.deploy.report import render
+    from app_of_apps.errors import DeploymentFailed
 
-    with view("up", deployed.release, sys.stderr) as screen:
-        told = mend(deployed, world.releases[env], folder, found.spent, show=screen.show, say=screen.say)
-    if not told.report.ok:
-        note(render(told.report))
-        if told.report.interrupted:
-            raise KeyboardInterrupt
-        if told.exit_code != 5:  # noqa: PLR2004 - as in `app_of_apps.errors`
-            raise typer.Exit(told.exit_code)
-    return Fixed(ok=told.report.ok, before=len(found.differences))
+    before = len(found.differences)
+    for again in (True, False):
+        with view("up", deployed.release, sys.stderr) as screen:
+            told = mend(deployed, world.releases[env], folder, found.spent, show=screen.show, say=screen.say)
+        if not told.report.ok:
+            note(render(told.report))
+            if told.report.interrupted:
+                raise KeyboardInterrupt
+            if told.exit_code != DeploymentFailed.exit_code:
+                raise typer.Exit(told.exit_code)
+            return Fixed(ok=False, before=before), deployed, found
+        deployed, found = _look(world, env, None, folder)
+        if not again or not any(one.mends for one in found.differences):
+            break
+        mark(deployed.release, found.differences)
+    return Fixed(ok=True, before=before), deployed, found
 
 
 def _write(deployed: Deployed, found: Drift, fixed: Fixed | None, output: DriftFormat) -> None:

@@ -16,6 +16,7 @@ from app_of_apps.deploy.drift_vault import compare_group, compare_policy, compar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from app_of_apps.deploy.drift_owners import Who
     from app_of_apps.objects.access import VaultGroup
     from app_of_apps.objects.model import VaultPolicy, VaultRole
 
@@ -41,6 +42,8 @@ class Thing:
     namespace: str
     """Empty for what has none."""
     name: str
+    version: str = ""
+    """The API version in Kubernetes."""
 
     def __str__(self) -> str:
         """Write it the way people speak of it."""
@@ -170,7 +173,7 @@ class _Child:
         gone = ("", "Namespace", "", child.namespace) not in world.objects
         for item in child.objects:
             key = key_of(item, "" if item["kind"] == "Namespace" else child.namespace)
-            thing = Thing("kubernetes", key[1], key[2], key[3])
+            thing = Thing("kubernetes", key[1], key[2], key[3], item["apiVersion"])
             if key[1] in NOT_COMPARED or (key[2], key[1]) in world.unread_kinds:
                 continue
             there = world.objects.get(key) or world.objects.get((key[0], key[1], "", key[3]))
@@ -201,7 +204,7 @@ class _Child:
             if key[1] == "PersistentVolumeClaim" and any(claim.fullmatch(key[3]) for claim in claims):
                 continue
             by = tuple(dict.fromkeys(one.who for one in owned(item) if one.who.subresource != "status"))
-            thing = Thing("kubernetes", key[1], key[2], key[3])
+            thing = Thing("kubernetes", key[1], key[2], key[3], item["apiVersion"])
             drift = FieldDrift(What.UNDECLARED, (), None, None, by)
             yield Difference(self.wanted.child, thing, drift, mends=False)
 
@@ -229,11 +232,15 @@ class _Child:
 def _goes(added: FieldDrift, fields: Iterable[FieldDrift]) -> bool:
     """Say whether a field that was added goes when its object is written again because of something else.
 
-    The engine then takes over what was written by updates of the whole object, and drops what is not declared. An
-    object that has only been added to it leaves alone.
+    The engine's provider then takes over what kubectl has written, and drops what is not declared; it leaves alone what
+    others have written, and an object that has only been added to (`fixCSAFieldManagers` in pulumi-kubernetes).
     """
     written = any(one.what is not What.ADDED for one in fields)
-    return written and all(who.operation == "Update" and not who.subresource for who in added.by)
+    return written and bool(added.by) and all(_is_taken_over(who) for who in added.by)
+
+
+def _is_taken_over(who: Who) -> bool:
+    return who.manager.startswith(("kubectl", "before-first-apply")) and not who.subresource
 
 
 def _missing(one: FieldDrift) -> bool:

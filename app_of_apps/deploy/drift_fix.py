@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from app_of_apps.deploy.drift_read import path_of
+from app_of_apps.deploy.facts import CHILD_DIGEST
 from app_of_apps.deploy.run import operate
+from app_of_apps.environment.kube_writer import KubeWriter
 from app_of_apps.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from app_of_apps.deploy.drift import Tolerated
+    from app_of_apps.deploy.drift import Difference, Tolerated
     from app_of_apps.deploy.drift_deployed import Deployed
     from app_of_apps.deploy.progress import Row
     from app_of_apps.deploy.run import Told
@@ -23,6 +26,20 @@ ENVIRON: Final[Mapping[str, str]] = {
     # Stands in the record as the operation.
     "AOA_OPERATION": "drift-fix",
 }
+
+
+def mark(release: Release, left: Iterable[Difference]) -> None:
+    """Make the engine write objects again in which it does not notice a difference.
+
+    Its provider compares no more items of a list than were declared, so one that was appended is invisible to it. An
+    annotation of ours that says something else is not, and with it the whole object is written as declared. Raises
+    Unavailable when the cluster cannot be written to.
+    """
+    with KubeWriter(release.cluster.context) as kube:
+        for thing in dict.fromkeys(one.thing for one in left if one.mends and one.thing.where == "kubernetes"):
+            path = path_of(kube, thing)
+            if path is not None and kube.get(path) is not None:
+                kube.annotate(path, {CHILD_DIGEST: "differs"})
 
 
 def mend(

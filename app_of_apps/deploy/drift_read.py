@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from app_of_apps.deploy.drift import NOT_COMPARED, Key, Wanted, World, key_of
+from app_of_apps.deploy.drift import NOT_COMPARED, Key, Thing, Wanted, World, key_of
 from app_of_apps.environment.kube_reader import Forbidden
 from app_of_apps.environment.vault_reader import Forbidden as VaultForbidden
 from app_of_apps.objects.vault import role_name
@@ -127,6 +127,16 @@ def _looks(kube: Reader, pool: ThreadPoolExecutor, children: tuple[Wanted, ...])
             else:
                 looks += [_Look(version, kind, "", f"{base}/{plural}/{name}") for name in sorted(kinds[kind])]
     return looks
+
+
+def path_of(kube: Reader, thing: Thing) -> str | None:
+    """Return the API path of an object; None where its kind is not known in the cluster."""
+    found = _kinds(kube, thing.version).get(thing.kind)
+    if found is None:
+        return None
+    base = f"/apis/{thing.version}" if "/" in thing.version else f"/api/{thing.version}"
+    inside = f"/namespaces/{thing.namespace}" if found[1] else ""
+    return f"{base}{inside}/{found[0]}/{thing.name}"
 
 
 def _kinds(kube: Reader, version: str) -> dict[str, tuple[str, bool]]:
