@@ -144,6 +144,15 @@ def test_what_every_namespace_has_is_nobodys_addition() -> None:
     assert told(find_drift(WANTED, (), with_object(world, stray("ServiceAccount", "default")))) == []
 
 
+def test_the_claim_of_a_stateful_set_is_nobodys_addition() -> None:
+    stateful = stray("StatefulSet", "cache", "apps/v1")
+    stateful["spec"] = {"volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {}}]}
+    world = with_object(with_object(standing(), stateful), stray("PersistentVolumeClaim", "data-cache-0"))
+    other = with_object(world, stray("PersistentVolumeClaim", "data-cache-x"))
+    assert told(find_drift(WANTED, (), world)) == [("api", "StatefulSet", "cache", What.UNDECLARED)]
+    assert ("api", "PersistentVolumeClaim", "data-cache-x", What.UNDECLARED) in told(find_drift(WANTED, (), other))
+
+
 def test_a_missing_and_a_widened_right_in_vault_are_found() -> None:
     world = standing()
     name = "staging_shop_api"
