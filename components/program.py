@@ -44,6 +44,7 @@ from app_of_apps.release.resolve import resolve
 from components.access import AccessArgs
 from components.chart_check import check_charts
 from components.failure_report import failure_hook
+from components.gate import pass_gate
 from components.guarded_delete import guarded_delete
 from components.isolation import refuse_stack_references
 from components.operation import engine_operation
@@ -53,6 +54,7 @@ from components.providers import declare_providers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from app_of_apps.approval.check import Passed
     from app_of_apps.environment.load import LoadedEnvironment
     from app_of_apps.environment.settings import Environment
     from app_of_apps.manifest.load import Manifest
@@ -93,9 +95,12 @@ def _run(project: Path, stack: str) -> None:
 
     check_environment(environment.settings, stack=stack, environ=os.environ, project=project)
     # What is removed or only read needs no secrets, and need not be healthy.
-    updates = engine_operation() == "up"
+    operation = engine_operation()
+    updates = operation == "up"
+    if updates or operation == "destroy":
+        passed = pass_gate(environment.settings, release, project=project, action="up" if updates else "destroy")
     if updates:
-        _check_deletions(environment.settings, release)
+        _check_deletions(environment.settings, release, passed)
         check_secrets(_references(manifest, release), release.vault, os.environ)
     if updates and (migrations := list(_migrations(release, objects))):
         with KubeReader(release.cluster.context) as kube:
@@ -139,12 +144,12 @@ def _check_configuration(environment: LoadedEnvironment, configured: Any) -> Non
         raise WrongEnvironment(msg)
 
 
-def _check_deletions(settings: Environment, release: Release) -> None:
+def _check_deletions(settings: Environment, release: Release, passed: Passed) -> None:
     """Raise Refused when the release deletes more than may go unasked; a preview tells what it deletes."""
     with KubeReader(release.cluster.context) as kube:
         deletions = read_deletions(kube, release)
     if not pulumi.runtime.is_dry_run():
-        check_deletions(deletions, settings.gates, settings.name)
+        check_deletions(deletions, settings.gates, settings.name, approved=passed.deletions)
     elif deletions:
         pulumi.log.warn("\n  ".join(["this release deletes:", *describe_deletions(deletions)]))
 

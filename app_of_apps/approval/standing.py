@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -21,25 +22,43 @@ if TYPE_CHECKING:
 
 RULES: Final = "gates"
 """The key in a release record's data under which the rules stand that the release was deployed under."""
-_RELEASE: Final = "release-"
 _COMMIT: Final = "app-of-apps/git-commit"
 
 
-class Lister(Protocol):
-    """The part of a cluster's reader that is needed here."""
+_NAME: Final = re.compile(r"release-(?:([0-9]+)-)?[0-9a-f]{12}")
+_CHAIN: Final = "app-of-apps/evidence=record"
+
+
+class Reader(Protocol):
+    """The part of a cluster's reader that is needed here; each raises Forbidden and Unavailable."""
+
+    def get(self, path: str, **query: str) -> dict[str, Any] | None:
+        """Return an object, None when there is none."""
 
     def list(self, path: str, **query: str) -> list[dict[str, Any]]:
         """Return all items at a list path."""
 
+    def names(self, path: str) -> tuple[str, ...]:
+        """Return the names of the items of a list, without reading the items."""
 
-def last_record(kube: Lister, parent: str) -> dict[str, Any] | None:
+
+def last_record(kube: Reader, parent: str) -> dict[str, Any] | None:
     """Return the ConfigMap of the last release that succeeded; None when there is none.
 
-    Raises Forbidden and Unavailable as the reader does.
+    Records without a number are of the time before there were any; among them the youngest counts.
     """
-    items = kube.list(f"/api/v1/namespaces/{record_namespace(parent)}/configmaps")
-    records = [one for one in items if str(one["metadata"]["name"]).startswith(_RELEASE)]
-    return max(records, key=_age, default=None)
+    where = f"/api/v1/namespaces/{record_namespace(parent)}/configmaps"
+    found = {name: int(match[1] or 0) for name in kube.names(where) if (match := _NAME.fullmatch(name))}
+    last = [name for name, number in found.items() if number == max(found.values())]
+    records = [one for name in last if (one := kube.get(f"{where}/{name}")) is not None]
+    return max(records, key=lambda one: str(one["metadata"].get("creationTimestamp", "")), default=None)
+
+
+def chain(kube: Reader, parent: str) -> tuple[Mapping[str, Any], ...]:
+    """Return every record of the chain of evidence, oldest first. Signatures are not checked here."""
+    where = f"/api/v1/namespaces/{record_namespace(parent)}/configmaps"
+    items = {str(one["metadata"]["name"]): one for one in kube.list(where, labelSelector=_CHAIN)}
+    return tuple(json.loads(items[name]["data"]["record"]) for name in sorted(items))
 
 
 def standing_of(record: Mapping[str, Any]) -> Standing:
@@ -98,9 +117,3 @@ def _nonces(record: Mapping[str, Any]) -> Iterable[str]:
         if one:
             payload = one["payload"]
             yield str((json.loads(payload) if isinstance(payload, str) else payload)["nonce"])
-
-
-def _age(record: Mapping[str, Any]) -> tuple[int, str, str]:
-    about = record["metadata"]
-    number = int((record.get("data") or {}).get("number", 0))
-    return number, str(about.get("creationTimestamp", "")), str(about["name"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app_of_apps.approval.check import Standing
-from app_of_apps.approval.standing import last_record, standing_of, used_nonces, with_rules
+from app_of_apps.approval.standing import chain, last_record, standing_of, used_nonces, with_rules
 from app_of_apps.environment.settings import Gates
 from app_of_apps.errors import Unavailable
 from app_of_apps.objects.model import KubernetesObject
@@ -16,32 +16,53 @@ from app_of_apps.objects.model import KubernetesObject
 from .ballot import BASE, GATES, OTHER, RELEASE
 
 
-def record(number: int, digest: str, **more: Any) -> dict[str, Any]:
-    about = {"name": f"release-{number}", "namespace": "shop-parent", "creationTimestamp": "2026-11-24T12:00:00Z"}
-    return {
-        "metadata": {**about, **more.pop("metadata", {})},
-        "data": {"number": str(number), "digest": digest, **more},
-    }
+def record(number: int | None, digest: str, **more: Any) -> dict[str, Any]:
+    name = f"release-{f'{number}-' if number else ''}{digest.removeprefix('sha256:')[:12]}"
+    about = {"name": name, "namespace": "shop-parent", "creationTimestamp": "2026-11-24T12:00:00Z"}
+    return {"metadata": {**about, **more.pop("metadata", {})}, "data": {"digest": digest, **more}}
+
+
+WHERE = "/api/v1/namespaces/shop-parent/configmaps"
 
 
 class Cluster:
-    def __init__(self, *items: dict[str, Any]) -> None:
-        self.items = list(items)
+    """A reader of one namespace's ConfigMaps."""
 
-    def list(self, path: str, **_: str) -> list[dict[str, Any]]:
-        assert path == "/api/v1/namespaces/shop-parent/configmaps"
-        return self.items
+    def __init__(self, *items: dict[str, Any]) -> None:
+        self.items = {one["metadata"]["name"]: one for one in items}
+
+    def names(self, path: str) -> tuple[str, ...]:
+        assert path == WHERE
+        return tuple(sorted(self.items))
+
+    def get(self, path: str, **_: str) -> dict[str, Any] | None:
+        return self.items.get(path.removeprefix(f"{WHERE}/"))
+
+    def list(self, path: str, *, labelSelector: str) -> list[dict[str, Any]]:  # noqa: N803 - Kubernetes' own word
+        assert (path, labelSelector) == (WHERE, "app-of-apps/evidence=record")
+        return [one for name, one in self.items.items() if name.startswith("evidence-0")]
 
 
 def test_the_last_release_is_the_one_with_the_highest_number() -> None:
-    other = {"metadata": {"name": "evidence-head"}, "data": {}}
-    found = last_record(Cluster(record(9, BASE), record(10, RELEASE), other), "shop")
+    head = {"metadata": {"name": "evidence-head"}, "data": {}}
+    found = last_record(Cluster(record(9, BASE), record(10, RELEASE), record(None, OTHER), head), "shop")
     assert found is not None
     assert standing_of(found) == Standing(RELEASE, None)
 
 
+def test_without_numbers_the_youngest_is_the_last() -> None:
+    young = record(None, RELEASE, metadata={"creationTimestamp": "2026-11-24T12:00:01Z"})
+    assert last_record(Cluster(young, record(None, BASE), record(None, OTHER)), "shop") == young
+
+
 def test_nothing_stands_before_the_first() -> None:
     assert last_record(Cluster(), "shop") is None
+
+
+def test_the_chain_is_read_in_its_order() -> None:
+    names = ("evidence-0000010", "evidence-0000002", "evidence-head")
+    items = [{"metadata": {"name": name}, "data": {"record": json.dumps({"kind": name})}} for name in names]
+    assert [one["kind"] for one in chain(Cluster(*items), "shop")] == [names[1], names[0]]
 
 
 def test_rules_come_back_as_they_were() -> None:
