@@ -11,8 +11,10 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pulumi import automation
@@ -26,7 +28,6 @@ from app_of_apps.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 OPERATIONS = ("preview", "up", "refresh", "destroy")
 _ENGINE = "pulumi"
@@ -90,13 +91,30 @@ class Engine:
         except automation.CommandError as error:
             raise EngineFailed(self._redact(self._command.text)) from error
 
-    def _has_resources(self) -> bool:
+    def export(self) -> dict[str, Any]:
+        """Return the stack's state as the engine exports it, secrets encrypted; raises EngineFailed."""
         # Not `export_stack`, which asks for secrets in plain text.
+        return dict(json.loads(self._plainly("stack", "export")))
+
+    def replace_state(self, exported: Mapping[str, Any]) -> None:
+        """Make what `export` has returned, changed, the stack's state; raises EngineFailed."""
+        with tempfile.TemporaryDirectory(prefix="aoa-") as folder:  # mode 0700
+            file = Path(folder, "state.json")
+            file.write_text(json.dumps(exported))
+            self._plainly("stack", "import", "--file", str(file))
+
+    def _plainly(self, *arguments: str) -> str:
         try:
-            exported = self._command.run(["stack", "export", "--stack", self._stack.name], self._folder, self._environ)
-        except automation.CommandError:  # the operation itself says what is wrong
+            done = self._command.run([*arguments, "--stack", self._stack.name], self._folder, self._environ)
+        except automation.CommandError as error:
+            raise EngineFailed(self._redact(self._command.text)) from error
+        return done.stdout
+
+    def _has_resources(self) -> bool:
+        try:
+            return bool(self.export()["deployment"].get("resources"))
+        except EngineFailed:  # the operation itself says what is wrong
             return False
-        return bool(json.loads(exported.stdout)["deployment"].get("resources"))
 
     def interrupt(self) -> None:
         """Ask the engine to end: it finishes what it has begun and starts nothing more.

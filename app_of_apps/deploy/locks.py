@@ -20,17 +20,15 @@ import socket
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final
 
-import yaml
-
+from app_of_apps.deploy.backend import locks_folder
 from app_of_apps.deploy.processes import Process, process, session_of
 from app_of_apps.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 FRONT_VARIABLE: Final = "AOA_FRONT_PROCESS"
 """In the environment of an engine: the process that started it and waits for it, as ``<pid>:<start time>``."""
@@ -103,44 +101,6 @@ def _recover(lock: Lock, say: Callable[[str], None], patience: float) -> None:
     for file in (lock.file, lock.file.with_name(f"{lock.file.name}.attrs")):
         file.unlink(missing_ok=True)
     say(f"The lock of {lock.holder} is removed, because that process is dead; going on from what it has done.")
-
-
-def locks_folder(project: Path, stack: str, environ: Mapping[str, str]) -> Path | None:
-    """Return where the locks of a stack are; None where the state is not in files, or nobody knows where it is."""
-    settings = _project(project)
-    root = _state_folder(_backend(settings, environ), project)
-    name = settings.get("name")
-    if root is None or not isinstance(name, str):
-        return None
-    return root / ".pulumi" / "locks" / "organization" / name / stack
-
-
-def _backend(settings: Mapping[str, Any], environ: Mapping[str, str]) -> str:
-    """Return the address of the backend, found as the engine does: environment, project file, login."""
-    named = environ.get("PULUMI_BACKEND_URL") or (settings.get("backend") or {}).get("url")
-    if named:
-        return str(named)
-    home = Path(environ.get("PULUMI_HOME") or "~/.pulumi").expanduser()
-    file = Path(environ.get("PULUMI_CREDENTIALS_PATH") or home) / "credentials.json"
-    try:
-        return str(json.loads(file.read_text()).get("current") or "")
-    except (OSError, ValueError, AttributeError):
-        return ""
-
-
-def _state_folder(backend: str, project: Path) -> Path | None:
-    if not backend.startswith("file://"):
-        return None
-    path = backend.removeprefix("file://").partition("?")[0] or urlsplit(backend).path
-    return (project / Path(path).expanduser()).resolve()
-
-
-def _project(project: Path) -> Mapping[str, Any]:
-    try:
-        found = yaml.safe_load((project / "Pulumi.yaml").read_text())
-    except (OSError, yaml.YAMLError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _read(file: Path) -> Lock | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import threading
 import time
@@ -11,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app_of_apps.deploy.ledger import Ledger
-from app_of_apps.deploy.locks import recover_locks
 from app_of_apps.deploy.outcome import Ending, error_type, report_of
 from app_of_apps.deploy.progress import Progress
+from app_of_apps.deploy.recovery import take_over
 from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.errors import DeploymentFailed, Unavailable
 from app_of_apps.objects.render import release_objects
@@ -76,7 +75,7 @@ def operate(
     progress = Progress(operation, release, plan, ledger)
     engine = Engine(project, release.environment, environ)
     if operation != "preview":  # which takes no lock
-        recover_locks(project, release.environment, os.environ, say)
+        take_over(operation, engine, project, release.environment, ledger=ledger, say=say)
     lock, outcome, started = threading.Lock(), _Outcome(), time.monotonic()
 
     def take(event: Event) -> None:

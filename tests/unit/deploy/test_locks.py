@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app_of_apps.deploy import locks
-from app_of_apps.deploy.locks import FRONT_VARIABLE, front_variable, held_by, locks_folder, recover_locks
+from app_of_apps.deploy.backend import checkpoint, locks_folder
+from app_of_apps.deploy.locks import FRONT_VARIABLE, front_variable, held_by, recover_locks
 from app_of_apps.deploy.processes import process
 from app_of_apps.errors import Unavailable
 
@@ -222,6 +223,7 @@ def test_the_backend_is_found_as_the_engine_finds_it(place: Place, tmp_path: Pat
     (place.project / "Pulumi.yaml").write_text("name: shop\nruntime: python\nbackend: {url: 'file://./here?x=1'}\n")
     assert locks_folder(place.project, "staging", logged_in) == (place.project / "here" / ending).resolve()
     assert locks_folder(place.project, "staging", {"PULUMI_BACKEND_URL": "file://~"}) == Path.home() / ending
+    assert checkpoint(place.project, "staging", logged_in).name == "staging.json"
 
 
 def test_the_engines_words_about_a_lock_name_the_holder() -> None:
