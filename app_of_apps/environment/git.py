@@ -1,4 +1,4 @@
-"""Asks git about the project's repository. Reads only."""
+"""Runs git in the project's repository."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ _DEADLINE = 60.0
 _CLEAN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_CONFIG_PARAMETERS")
 
 
-def git(project: Path, *arguments: str) -> bytes:
+def git(project: Path, *arguments: str, stdin: bytes = b"", index: Path | None = None) -> bytes:
     """Return what git prints in a project's folder.
 
+    ``stdin`` is what it may read, ``index`` a file that takes the place of the repository's own index.
     Raises Unavailable where there is no git or no repository, and with git's own words when it says no.
     """
     environ = {name: value for name, value in os.environ.items() if name not in _CLEAN}
+    if index is not None:
+        environ["GIT_INDEX_FILE"] = str(index)
     try:
         done = subprocess.run(
             ["git", "-C", str(project), *arguments],  # noqa: S607 - the user's own git
             check=False,
             capture_output=True,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             env={**environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"},
             timeout=_DEADLINE,
         )
