@@ -6,12 +6,11 @@ demands signed commits; what is read here is what it says then.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from app_of_apps.environment.git import git
 from app_of_apps.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -109,17 +108,4 @@ def _dirty(project: Path) -> tuple[str, ...]:
 
 
 def _git(project: Path, *arguments: str) -> str:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(project), "--no-replace-objects", *arguments],  # noqa: S607 - the user's own git
-            check=True,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            env={**environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"},
-            timeout=_DEADLINE,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        msg = f"git {arguments[0]} failed: {type(error).__name__}"
-        raise Unavailable(msg) from None
-    return done.stdout.decode(errors="replace")
+    return git(project, "--no-replace-objects", *arguments).decode(errors="replace")

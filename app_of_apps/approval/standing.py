@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pydantic import ValidationError
 
-from app_of_apps.approval.check import Standing
+from app_of_apps.approval.check import Question, Standing, demands
 from app_of_apps.environment.settings import Gates
 from app_of_apps.errors import Unavailable
 from app_of_apps.objects.record import record_namespace
@@ -18,7 +18,10 @@ from app_of_apps.release.digest import canonical_json
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from app_of_apps.approval.gate import Action
+    from app_of_apps.environment.settings import Environment
     from app_of_apps.objects.model import KubernetesObject
+    from app_of_apps.release.model import Release
 
 RULES: Final = "gates"
 """The key in a release record's data under which the rules stand that the release was deployed under."""
@@ -59,6 +62,15 @@ def chain(kube: Reader, parent: str) -> tuple[Mapping[str, Any], ...]:
     where = f"/api/v1/namespaces/{record_namespace(parent)}/configmaps"
     items = {str(one["metadata"]["name"]): one for one in kube.list(where, labelSelector=_CHAIN)}
     return tuple(json.loads(items[name]["data"]["record"]) for name in sorted(items))
+
+
+def question_of(settings: Environment, release: Release, kube: Reader, *, action: Action = "up") -> Question:
+    """Return what the gate is asked about ``release``, with what the records in the cluster say."""
+    record = last_record(kube, release.parent)
+    standing = standing_of(record) if record is not None else None
+    digest = standing.digest if standing is not None and action == "destroy" else release.digest
+    question = Question(settings, release.parent, digest, standing, action)
+    return replace(question, used=used_nonces(chain(kube, release.parent))) if demands(question) else question
 
 
 def standing_of(record: Mapping[str, Any]) -> Standing:

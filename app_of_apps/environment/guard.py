@@ -51,7 +51,24 @@ def check_environment(
             _check_vault(settings, vault, str(issuer or ""))
 
 
-def _check_cluster(settings: Environment, kube: KubeReader) -> None:
+def check_person(settings: Environment, environ: Mapping[str, str]) -> None:
+    """Raise WrongEnvironment with every mismatch that somebody without the program's rights can see.
+
+    That is the variables of the process, the cluster's address and CA, and the marker in Vault; nobody is asked more
+    than a member of a team may read. Refusals of this kind leave no line behind: nothing could have been changed.
+    """
+    _stop(settings, [*contradictions(settings, environ), *_unregistered(settings)])
+    with KubeReader(settings.cluster.context) as kube:
+        _check_address(settings, kube)
+    mount = settings.vault.mounts.kv
+    with VaultReader(str(settings.vault.address), settings.vault.namespace, environ) as vault:
+        said = (vault.custom_metadata(mount, marker.VAULT_PATH) or {}).get(marker.KEY)
+    if said != settings.name:
+        _stop(settings, [f"vault.mounts.kv is {mount}, and Vault says that it belongs to {said!r}"])
+
+
+def _check_address(settings: Environment, kube: KubeReader) -> None:
+    """Compare address and CA, without a word to whoever answers there."""
     cluster = settings.cluster
     where = f"context {cluster.context!r}"
     mismatches = []
@@ -62,8 +79,12 @@ def _check_cluster(settings: Environment, kube: KubeReader) -> None:
         mismatches.append(_differs("cluster.caSha256", cluster.ca_sha256, found, where))
     if not kube.verified:
         mismatches.append(f"{where} says insecure-skip-tls-verify: anybody could answer for the cluster")
-    # Another address or another CA is refused without a word to whoever answers there.
     _stop(settings, mismatches)
+
+
+def _check_cluster(settings: Environment, kube: KubeReader) -> None:
+    cluster = settings.cluster
+    _check_address(settings, kube)
     namespace = kube.get(KUBE_SYSTEM)
     uid = None if namespace is None else namespace.get("metadata", {}).get("uid")
     if uid is None:
