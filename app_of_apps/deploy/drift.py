@@ -87,8 +87,6 @@ class World:
     """What was found."""
 
     objects: Mapping[Key, Mapping[str, Any]]
-    watched: frozenset[str] = frozenset()
-    """Kinds of which everything in the children's namespaces was read."""
     policies: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     roles: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     role_names: frozenset[str] = frozenset()
@@ -196,10 +194,9 @@ class _Child:
     def undeclared(self, declared: set[Key]) -> Iterator[Difference]:
         """Yield what stands in the child's namespace and is neither declared nor some controller's."""
         inside = [(key, item) for key, item in self.world.objects.items() if key[2] == self.wanted.namespace]
-        uids = {str(item["metadata"].get("uid")) for item in self.world.objects.values()}
         claims = _claims(item for _, item in inside)
         for key, item in sorted(inside, key=lambda one: one[0]):
-            if key in declared or (key[1], key[3]) in _OWN or self._is_owned(item, uids):
+            if key in declared or (key[1], key[3]) in _OWN or _is_going_or_owned(item):
                 continue
             if key[1] == "PersistentVolumeClaim" and any(claim.fullmatch(key[3]) for claim in claims):
                 continue
@@ -207,13 +204,6 @@ class _Child:
             thing = Thing("kubernetes", key[1], key[2], key[3], item["apiVersion"])
             drift = FieldDrift(What.UNDECLARED, (), None, None, by)
             yield Difference(self.wanted.child, thing, drift, mends=False)
-
-    def _is_owned(self, item: Mapping[str, Any], uids: set[str]) -> bool:
-        """Say whether an object was made for another one, which is there where everything of its kind was read."""
-        return any(
-            str(owner.get("uid")) in uids or owner.get("kind") not in self.world.watched
-            for owner in item["metadata"].get("ownerReferences") or ()
-        )
 
     def vault(self) -> Iterator[Difference]:
         """Yield what differs in the child's rights in Vault."""
@@ -241,6 +231,14 @@ def _goes(added: FieldDrift, fields: Iterable[FieldDrift]) -> bool:
 
 def _is_taken_over(who: Who) -> bool:
     return who.manager.startswith(("kubectl", "before-first-apply")) and not who.subresource
+
+
+def _is_going_or_owned(item: Mapping[str, Any]) -> bool:
+    """Say whether an object is being deleted, or was made for another one.
+
+    The cluster itself deletes what belongs to something that is not there, so nobody can hide that way for long.
+    """
+    return bool(item["metadata"].get("deletionTimestamp") or item["metadata"].get("ownerReferences"))
 
 
 def _missing(one: FieldDrift) -> bool:

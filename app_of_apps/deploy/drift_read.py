@@ -66,13 +66,9 @@ def read_world(
     with ThreadPoolExecutor(_CONNECTIONS, "drift") as pool:
         objects, unread, kinds = _objects(kube, pool, children)
         if vault is None:
-            return World(objects, _watched(), unread=unread, unread_kinds=kinds)
+            return World(objects, unread=unread, unread_kinds=kinds)
         rights = _rights(vault, pool, release, children, tuple(groups), complete=complete)
-    return World(objects, _watched(), **{**rights, "unread": (*unread, *rights["unread"]), "unread_kinds": kinds})
-
-
-def _watched() -> frozenset[str]:
-    return frozenset(kind for kinds in WATCHED.values() for kind in kinds)
+    return World(objects, **{**rights, "unread": (*unread, *rights["unread"]), "unread_kinds": kinds})
 
 
 @dataclass(frozen=True, slots=True)
