@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
+from app_of_apps.approval.check import Passed
 from app_of_apps.deploy.facts import SECRET_KINDS
 from app_of_apps.deploy.settle import settles
 from app_of_apps.deploy.standing import read_deletions
@@ -50,11 +51,11 @@ from components.isolation import refuse_stack_references
 from components.operation import engine_operation
 from components.parent_app import ParentApp, ParentAppArgs
 from components.providers import declare_providers
+from components.restore import restoration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from app_of_apps.approval.check import Passed
     from app_of_apps.environment.load import LoadedEnvironment
     from app_of_apps.environment.settings import Environment
     from app_of_apps.manifest.load import Manifest
@@ -91,13 +92,18 @@ def _run(project: Path, stack: str) -> None:
         _check_configuration(environment, pulumi.Config(CONFIG).get_object("environment"))
     manifest = load_manifest(project / PARENT_FILE)
     release = resolve(manifest, environment)
-    objects = release_objects(release)
 
     check_environment(environment.settings, stack=stack, environ=os.environ, project=project)
     # What is removed or only read needs no secrets, and need not be healthy.
     operation = engine_operation()
     updates = operation == "up"
-    if updates or operation == "destroy":
+    back = restoration(manifest, environment, release, project) if updates else None
+    if back is not None:
+        manifest, release = back.manifest, back.release
+    objects = release_objects(release) if back is None else back.objects
+    if back is not None and back.rollback.approved:
+        passed = Passed()
+    elif updates or operation == "destroy":
         passed = pass_gate(environment.settings, release, project=project, action="up" if updates else "destroy")
     if updates:
         _check_deletions(environment.settings, release, passed)

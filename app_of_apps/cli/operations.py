@@ -10,9 +10,12 @@ import typer
 from app_of_apps.cli.options import EnvironmentArgument, Project, TextOrJson
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from app_of_apps.deploy.report import Report
+    from app_of_apps.deploy.run import Told
+    from app_of_apps.release.model import Release
 
 EPILOGS = {
     "preview": "Examples: [bold]aoa preview prod[/bold] · [bold]aoa preview prod --format json[/bold]",
@@ -58,9 +61,10 @@ def up(
 ) -> None:
     """Deploy the working tree's release: children in order, each when what it needs is healthy.
 
-    Follows every child and ends with one report, the root cause first. Ctrl-C lets the engine finish what it has
-    begun. Exit code 0: everything is healthy, 2: the manifest is not valid, 3: refused, 4: something does not answer,
-    5: the deployment failed, 130: interrupted.
+    Follows every child and ends with one report, the root cause first. Where a child that fails says `onFailure:
+    rollback`, what became of the update is taken back by itself, and the report tells both. Ctrl-C lets the engine
+    finish what it has begun. Exit code 0: everything is healthy, 2: the manifest is not valid, 3: refused, 4: something
+    does not answer, 5: the deployment failed, 130: interrupted.
     """
     _operate("up", env, project, parallel=parallel, output=output, engine_output=engine_output)
 
@@ -127,10 +131,8 @@ def _operate(
 ) -> None:
     import os
 
-    from app_of_apps.cli.output import note
-    from app_of_apps.cli.progress_view import view
+    from app_of_apps.cli.automatic import after_failure
     from app_of_apps.cli.project import find_project, load_world
-    from app_of_apps.deploy.run import operate
     from app_of_apps.environment.guard import check_environment
 
     folder = find_project(project)
@@ -138,9 +140,34 @@ def _operate(
     release = world.releases[env]
     # The program asks the same again; asked here, a refusal has its own exit code and no engine is started.
     check_environment(world.settings[env], stack=env, environ=os.environ, project=folder)
+    told = carry_out(operation, release, folder, parallel=parallel)
+    if operation == "up":
+        told = after_failure(told, world, env, parallel=parallel)
+    finish(told, output=output, engine_output=engine_output)
+
+
+def carry_out(
+    operation: str,
+    release: Release,
+    project: Path,
+    *,
+    parallel: int | None = None,
+    environ: Mapping[str, str] | None = None,
+    title: str | None = None,
+) -> Told:
+    """Run one of the engine's operations and show its progress; ``title`` is what people call it."""
+    from app_of_apps.cli.progress_view import view
+    from app_of_apps.deploy.run import operate
+
     options = {"parallel": parallel} if parallel else {}
-    with view(operation, release, sys.stderr) as screen:
-        told = operate(operation, release, folder, show=screen.show, say=screen.say, options=options)
+    with view(title or operation, release, sys.stderr) as screen:
+        return operate(operation, release, project, show=screen.show, say=screen.say, options=options, environ=environ)
+
+
+def finish(told: Told, *, output: TextOrJson, engine_output: bool) -> None:
+    """Print the report of an operation and end with its exit code."""
+    from app_of_apps.cli.output import note
+
     if engine_output and told.output:
         note(told.output)
     _print(told.report, output)

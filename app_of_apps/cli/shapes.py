@@ -92,7 +92,10 @@ SHAPES: Mapping[str, tuple[str, str]] = {
      "detail": "", "seconds": 4.0}
   ],
   "next": ["…"],              // what to do now
-  "notes": ["…"]              // what could not be found out, and why
+  "notes": ["…"],             // what could not be found out, and why
+  "cameBack": null            // after a failure that was taken back by itself (onFailure: rollback):
+                              // {ok, number, release, children: ["api 2.0 → 1.9 comes back"], causes, seconds,
+                              //  interrupted, refused: why it was not begun}
 }
 """,
     ),

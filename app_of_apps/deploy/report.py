@@ -85,6 +85,25 @@ class ChildOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class CameBack:
+    """How a failed update was taken back by itself (`onFailure: rollback`), or why it was not."""
+
+    number: int = 0
+    """The number of the release that came back."""
+    release: str = ""
+    """Its short digest."""
+    ok: bool = False
+    children: tuple[str, ...] = ()
+    """What came back of what the update had begun, in words."""
+    causes: tuple[Cause, ...] = ()
+    """Why the rollback failed, too."""
+    seconds: float | None = None
+    interrupted: bool = False
+    refused: str = ""
+    """Why it was not begun."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One operation on one environment. ``children`` are in dependency order."""
 
@@ -99,6 +118,7 @@ class Report:
     """What could not be found out, and why."""
     seconds: float | None = None
     interrupted: bool = False
+    came_back: CameBack | None = None
 
 
 _VERBS = {
@@ -142,6 +162,7 @@ def render(report: Report) -> str:
         for cause in report.causes:
             lines.append(f"  {cause.sentence}")
             lines += [f"    {line}" for detail in cause.details for line in detail.splitlines()]
+    lines += _came_back(report)
     for state in _ORDER:
         found = [child for child in report.children if child.state is state]
         if found:
@@ -161,6 +182,8 @@ def next_steps(report: Report) -> tuple[str, ...]:
     if report.ok:
         return ()
     steps = [step for cause in report.causes for step in cause.next_steps]
+    if report.came_back is not None and not report.came_back.ok and not report.came_back.refused:
+        steps.append(f"Bring all children back to the last healthy release: `aoa rollback {report.environment}`.")
     blocked = [child.child for child in report.children if child.state in {State.BLOCKED, State.NOT_STARTED}]
     again = f"Run `aoa {'up' if report.operation == 'explain' else report.operation} {report.environment}` again"
     if report.interrupted:
@@ -219,7 +242,41 @@ def to_json(report: Report) -> dict[str, Any]:
         ],
         "next": list(next_steps(report)),
         "notes": list(report.notes),
+        "cameBack": _came_back_json(report.came_back),
     }
+
+
+def _came_back_json(found: CameBack | None) -> dict[str, Any] | None:
+    return (
+        None
+        if found is None
+        else {
+            "ok": found.ok,
+            "number": found.number or None,
+            "release": found.release or None,
+            "children": list(found.children),
+            "causes": [cause.sentence for cause in found.causes],
+            "seconds": found.seconds,
+            "interrupted": found.interrupted,
+            "refused": found.refused or None,
+        }
+    )
+
+
+def _came_back(report: Report) -> list[str]:
+    """Return the lines about what came back by itself."""
+    found = report.came_back
+    if found is None:
+        return []
+    if found.refused:
+        return ["", "NOT ROLLED BACK", *(f"  {line.strip()}" for line in found.refused.splitlines())]
+    took = f" after {duration(found.seconds)}" if found.seconds is not None else ""
+    what = f"release {found.number} ({found.release})"
+    if found.ok:
+        return ["", f"ROLLED BACK to {what}{took}", *(f"  {line}" for line in found.children)]
+    verdict = "WAS INTERRUPTED" if found.interrupted else "FAILED, TOO"
+    lines = [f"  {line}" for cause in found.causes for line in (cause.sentence, *(f"  {one}" for one in cause.details))]
+    return ["", f"THE ROLLBACK to {what} {verdict}{took}", *lines]
 
 
 def _untouched(report: Report) -> bool:
@@ -240,6 +297,8 @@ def _headline(report: Report) -> str:
     if not report.ok and report.causes and _untouched(report):
         verdict = "did NOT begin, nothing was touched"
     took = f" after {duration(report.seconds)}" if report.seconds is not None else ""
+    if report.came_back is not None and report.came_back.ok:
+        took += " and was rolled back"
     release = f" · release {short(report.release)}" if report.release else ""
     what = "" if report.operation == "explain" else f"{report.operation} of "
     return f"{what}{report.parent} in {report.environment} {verdict}{took}{release}"

@@ -42,13 +42,9 @@ def rules_of_today(
     """
 
     def access(children: Mapping[str, ResolvedChild]) -> ResolvedAccess:
-        specs = {name: child.spec for name, child in children.items()}
-        places: dict[str | None, Positions] = {
-            name: PositionIndex(f"release {number}, {name}", _NOWHERE) for name in children
-        }
-        composed = replace(manifest, children=specs, sources={**places, None: manifest.sources[None]})
+        composed = composed_manifest(manifest, children, number)
         found = Findings(composed, environment)
-        check_engines(specs, environment.settings, found)
+        check_engines(composed.children, environment.settings, found)
         check_lane(children.values(), found)
         resolved = resolve_access(composed, environment.settings, found)
         problems = [problem for child in children.values() for problem in _problems(child, composed)]
@@ -58,6 +54,18 @@ def rules_of_today(
         return resolved
 
     return access
+
+
+def composed_manifest(manifest: Manifest, children: Mapping[str, ResolvedChild], number: int) -> Manifest:
+    """Return the manifest with composed children in the place of its own; as places it names the release."""
+    places: dict[str | None, Positions] = {
+        name: PositionIndex(f"release {number}, {name}", _NOWHERE) for name in children
+    }
+    return replace(
+        manifest,
+        children={name: child.spec for name, child in children.items()},
+        sources={**places, None: manifest.sources[None]},
+    )
 
 
 def _problems(child: ResolvedChild, composed: Manifest) -> list[Problem]:
