@@ -194,8 +194,8 @@ class _Case:
         for member in self.group:
             begun, failure = _row(self.below.attempts, member, self.deployed)
             if failure is not None:
-                what = f"record {failure.record} of {self.below.name} failed while it changed {member}"
-                words = f"{what}; there is no success since"
+                what = f"record {failure.record} of {self.below.name} changed {member} and did not succeed"
+                words = f"{what}, and there is no success since"
                 return replace(self.stays, why=Why.FAILED, words=words, record=failure.record)
             if begun is None:
                 words = f"no record of {self.below.name} shows {member} healthy at {self.deployed}"

@@ -79,7 +79,7 @@ def test_a_failed_attempt_that_touched_the_child_ends_its_time() -> None:
     failed = attempt(5, 40, ok=False, touched="api", api="3")
     found = verdict(before, failed)
     assert (found.moves, found.why, found.record) == (False, Why.FAILED, 5)
-    assert "record 5 of staging failed while it changed api" in found.words
+    assert "record 5 of staging changed api and did not succeed" in found.words
     assert verdict(before, failed, attempt(7, 20, api="2")).record == 7
     assert verdict(before, failed, attempt(7, 2, api="2")).why is Why.YOUNG
 
