@@ -128,6 +128,11 @@ def test_a_file_is_replaced_whole_with_its_mode_and_line_ends(tmp_path: Path) ->
     assert sorted(one.name for one in tmp_path.iterdir()) == ["link.yaml", "real.yaml"]
 
 
+def test_a_file_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
+    replace_file(tmp_path / "new.yaml", "a: 1\n")
+    assert (tmp_path / "new.yaml").read_text() == "a: 1\n"
+
+
 # --- any file ---------------------------------------------------------------------------------------------------------
 
 NAMES = ["api", "api-2", "no", "web", "null", "x9", "catalog"]
