@@ -1,14 +1,19 @@
 """What an operation was in the middle of when it was killed, and how the next one goes on from there.
 
 The engine notes each step in the state before it begins it. Killed, it leaves the note, and of what happened in the
-world it knows nothing: the next `pulumi up` repeats what the program still declares, and forgets the rest. Two things
-would be lost that way when the files say something else by then. An object that was created is in no state, so nobody
+world it knows nothing: the next `pulumi up` repeats what the program still declares, and forgets the rest. Three things
+would go wrong that way when the files say something else by then. An object that was created is in no state, so nobody
 would ever remove it. An object that was changed is in the state as it was before, so going back to that would change
-nothing. Both are put into the state here, before the next operation begins:
+nothing. And an object that was replaced, and not yet deleted, would be deleted although it is declared again. All is
+put right in the state here, before the next operation begins:
 
+* created in Kubernetes, and still declared: it gets into the state as it is there, with the name under which the
+  provider has applied it. Created a second time it would have another name, and with other content than the first time
+  the API server refuses that as a conflict of two owners;
 * created, and declared no longer: it gets into the state as something to be deleted;
-* created, and still declared: the note goes, because creating it again takes over what is there;
+* created in Vault, and still declared: the note goes, because writing it again takes over what is there;
 * updated: it is marked as not fully initialised, which makes the engine apply what is declared once more;
+* replaced, and declared again: it and its replacement change places;
 * deleted or read: the engine looks at it in the world (`Pending.unseen`).
 """
 
@@ -44,13 +49,15 @@ class Pending:
     """Names of what cannot be found again by its inputs alone; empty for what this program makes in Kubernetes."""
 
 
-def has_pending(checkpoint: Path) -> bool:
-    """Whether the notes of an operation that was cut short are in a state file."""
+def is_unsettled(checkpoint: Path) -> bool:
+    """Whether a state file tells of an operation that was cut short: by a note, or by something left to delete."""
     try:
         text = checkpoint.read_text()
-        if '"pending_operations"' not in text:
+        if '"pending_operations"' not in text and '"delete"' not in text:
             return False
-        return bool(json.loads(text)["checkpoint"]["latest"].get("pending_operations"))
+        latest = json.loads(text)["checkpoint"]["latest"]
+        left = any(one.get("delete") for one in latest.get("resources") or [])
+        return left or bool(latest.get("pending_operations"))
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return False  # no state yet, or one that the engine itself has to judge
 
@@ -63,31 +70,48 @@ def unseen(deployment: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(urn for urn in found if urn in known))
 
 
+def created(deployment: Mapping[str, Any]) -> tuple[tuple[str, Identity], ...]:
+    """Return API version and identity of each Kubernetes object that was being created: it may be there or not."""
+    found = (
+        (note["inputs"].get("apiVersion", ""), identity(note)) for kind, note in _notes(deployment) if _new(kind, note)
+    )
+    return tuple(dict.fromkeys(found))
+
+
 def settle(
-    deployment: Mapping[str, Any], declared: Collection[Identity], open_children: Collection[str] = ()
+    deployment: Mapping[str, Any],
+    declared: Collection[Identity],
+    *,
+    managers: Mapping[Identity, str],
+    open_children: Collection[str] = (),
 ) -> Pending:
     """Return how an exported deployment goes on.
 
-    ``declared`` is all that the next operation creates, ``open_children`` are those of which only a chart knows what
-    they have: what was created for them counts as declared.
+    ``declared`` is all that the next operation creates, ``managers`` has each object of `created` that is there, with
+    the field manager that has applied it. ``open_children`` are those of which only a chart knows what they have: what
+    was created for them counts as declared.
     """
     resources = [dict(one) for one in deployment.get("resources") or []]
     known = {one["urn"] for one in resources}
     removed: list[str] = []
     lost: list[str] = []
-    for kind, created in _notes(deployment):
+    for kind, note in _notes(deployment):
         if kind == "updating":
             for one in resources:
-                if one["urn"] == created["urn"] and not one.get("delete"):
+                if one["urn"] == note["urn"] and not one.get("delete"):
                     one["initErrors"] = [*(one.get("initErrors") or []), _CUT]
-        elif kind == "creating" and created.get("custom"):
-            found = identity(created)
-            if found in declared or _is_of_chart(created["urn"], open_children):
+        elif kind == "creating" and note.get("custom"):
+            found = identity(note)
+            keep = found in declared or _is_of_chart(note["urn"], open_children)
+            in_kubernetes = _new(kind, note)
+            if (in_kubernetes and found not in managers) or (keep and (not in_kubernetes or note["urn"] in known)):
                 continue
-            taken = _taken(created, known)
-            (lost if taken is None else removed).append(_told(found))
+            taken = _taken(note, known, managers.get(found), keep=keep)
+            if not keep:
+                (lost if taken is None else removed).append(_told(found))
             if taken is not None:
                 resources.append(taken)
+    _change_places(resources, declared)
     return Pending({**deployment, "resources": resources}, unseen(deployment), tuple(removed), tuple(lost))
 
 
@@ -109,21 +133,52 @@ def _notes(deployment: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
         yield str(note["type"]), note["resource"]
 
 
-def _taken(created: Mapping[str, Any], known: Collection[str]) -> dict[str, Any] | None:
-    """Return a resource as the state would have it had its creation come to an end, and its deletion been asked for.
+def _new(kind: str, note: Mapping[str, Any]) -> bool:
+    return kind == "creating" and str(note["type"]).startswith("kubernetes:") and bool(note.get("custom"))
 
-    None when it has no identity that its inputs tell, or when what it refers to is not in the state.
+
+def _taken(
+    note: Mapping[str, Any], known: Collection[str], manager: str | None, *, keep: bool
+) -> dict[str, Any] | None:
+    """Return a resource as the state would have it had its creation come to an end.
+
+    Kept, it is not fully initialised yet; else its deletion has been asked for. None when it has no identity that its
+    inputs tell, or when what it refers to is not in the state.
     """
-    found = identity(created)
-    if str(created["type"]).startswith("kubernetes:"):
+    found, inputs = identity(note), note.get("inputs") or {}
+    outputs = dict(inputs)
+    if manager is not None:
         id_ = f"{found.namespace}/{found.name}" if found.namespace else found.name
+        # What the provider itself notes of an object that it has created.
+        noted = {"__inputs": inputs, "__fieldManager": manager, "__initialApiVersion": inputs.get("apiVersion", "")}
+        outputs |= noted
     else:
-        id_ = {POLICY: found.name, ROLE: f"{found.namespace}/role/{found.name}"}.get(str(created["type"]), "")
-    provider = str(created.get("provider", "")).rpartition("::")[0]
-    if not (id_ and provider in known and created.get("parent", provider) in known):
+        id_ = {POLICY: found.name, ROLE: f"{found.namespace}/role/{found.name}"}.get(str(note["type"]), "")
+    provider = str(note.get("provider", "")).rpartition("::")[0]
+    if not (id_ and provider in known and note.get("parent", provider) in known):
         return None
-    taken = {key: value for key, value in created.items() if key not in {"propertyDependencies", "dependencies"}}
-    return {**taken, "id": id_, "outputs": created.get("inputs") or {}, "delete": True}
+    taken = {key: value for key, value in note.items() if key not in {"propertyDependencies", "dependencies"}}
+    end: dict[str, Any] = {"initErrors": [_CUT]} if keep else {"delete": True}
+    return {**taken, "id": id_, "outputs": outputs, **end}
+
+
+def _change_places(resources: list[dict[str, Any]], declared: Collection[Identity]) -> None:
+    """Keep what was to be deleted after a replacement and is declared again; its replacement goes instead.
+
+    Where both are the same object, deleting the one would take the other: only the one that stays is kept in mind.
+    """
+    current = {one["urn"]: one for one in resources if not one.get("delete")}
+    for one in list(resources):
+        if not (one.get("delete") and str(one["type"]).startswith("kubernetes:") and identity(one) in declared):
+            continue
+        other = current.get(one["urn"])
+        if other is not None and identity(other) == identity(one):
+            resources.remove(one)
+            continue
+        del one["delete"]
+        if other is not None:
+            other["delete"] = True
+        current[one["urn"]] = one
 
 
 def _is_of_chart(urn: str, children: Collection[str]) -> bool:

@@ -75,7 +75,7 @@ def operate(
     progress = Progress(operation, release, plan, ledger)
     engine = Engine(project, release.environment, environ)
     if operation != "preview":  # which takes no lock
-        take_over(operation, engine, project, release.environment, ledger=ledger, say=say)
+        take_over(operation, engine, release, project, ledger=ledger, say=say)
     lock, outcome, started = threading.Lock(), _Outcome(), time.monotonic()
 
     def take(event: Event) -> None:
