@@ -14,15 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from app_of_apps.deploy.drift import Wanted
+from app_of_apps.deploy.facts import RELEASE_PREFIX
+from app_of_apps.deploy.past import read_past
 from app_of_apps.errors import Unavailable
 from app_of_apps.objects.record import record_namespace
 from app_of_apps.objects.render import release_objects
+from app_of_apps.release.stored import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from app_of_apps.deploy.facts import Reader
+    from app_of_apps.environment.kube_reader import KubeReader
     from app_of_apps.release.model import Release
 
 Basis = Literal["record", "working tree"]
@@ -30,7 +33,6 @@ Basis = Literal["record", "working tree"]
 _DEADLINE: Final = 60
 _CHART_APP: Final = "app-of-apps:index:ChartApp"
 _SECRET: Final = "4dabf18193072939515e22adb298388d"  # noqa: S105 - the engine's mark of an encrypted value
-_RELEASE: Final = "release-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +46,43 @@ class Deployed:
     """Where its content was taken from."""
 
 
-def deployed_release(kube: Reader, current: Release) -> Deployed:
+def deployed_release(kube: KubeReader, current: Release) -> Deployed:
     """Return the last release of an environment. ``current`` is the working tree's.
 
-    Raises Unavailable when there is none, or when its content is known to nobody here.
+    Raises Unavailable when there is none, or when its content is known to nobody here; Refused when its record is not
+    what it says that it is.
     """
-    where = record_namespace(current.parent)
-    records = kube.list(f"/api/v1/namespaces/{where}/configmaps")
-    found = [one for one in records if str(one["metadata"]["name"]).startswith(_RELEASE)]
+    past = read_past(kube, current.environment, current.parent)
+    if not past.releases:
+        return _without_number(kube, current)
+    last = past.numbered(past.last.number)
+    if last.digest == current.digest:
+        return Deployed(current, last.name, "working tree")
+    if KEY not in (last.stored.get("binaryData") or {}):
+        raise _unknown(current, last.name, last.commit)
+    return Deployed(last.release(), last.name, "record")
+
+
+def _without_number(kube: KubeReader, current: Release) -> Deployed:
+    """Return the release of an environment whose records are of before they had numbers and content."""
+    records = kube.list(f"/api/v1/namespaces/{record_namespace(current.parent)}/configmaps")
+    found = [one for one in records if str(one["metadata"]["name"]).startswith(RELEASE_PREFIX)]
     if not found:
-        msg = (
-            f"nothing of {current.parent} has become healthy in {current.environment} yet; there is nothing to compare"
-        )
+        msg = f"nothing of {current.parent} has become healthy in {current.environment} yet, so nothing can be compared"
         raise Unavailable(msg)
-    last = max(found, key=_age)
-    name, data = str(last["metadata"]["name"]), last.get("data") or {}
-    if data.get("digest") == current.digest:
-        return Deployed(current, name, "working tree")
-    commit = (last["metadata"].get("annotations") or {}).get("app-of-apps/git-commit")
+    last = max(found, key=lambda one: str(one["metadata"].get("creationTimestamp", "")))
+    name = str(last["metadata"]["name"])
+    if (last.get("data") or {}).get("digest") != current.digest:
+        annotations = last["metadata"].get("annotations") or {}
+        raise _unknown(current, name, annotations.get("app-of-apps/git-commit"))
+    return Deployed(current, name, "working tree")
+
+
+def _unknown(current: Release, record: str, commit: str | None) -> Unavailable:
     remedy = f"check out {commit} and run again" if commit else "check out what was deployed and run again"
-    msg = f"the working tree is not what {current.environment} runs ({name}), and its record holds no content; {remedy}"
-    raise Unavailable(msg)
-
-
-def _age(record: Mapping[str, Any]) -> tuple[int, str]:
-    return int((record.get("data") or {}).get("number", 0)), str(record["metadata"].get("creationTimestamp", ""))
+    return Unavailable(
+        f"the working tree is not what {current.environment} runs ({record}), and its record holds no content; {remedy}"
+    )
 
 
 def wanted_of(release: Release, charts: Mapping[str, tuple[Mapping[str, Any], ...]]) -> tuple[Wanted, ...]:

@@ -11,12 +11,14 @@ from hypothesis import given
 from app_of_apps.deploy.drift import Drift, World, find_drift, key_of
 from app_of_apps.deploy.drift_compare import What
 from app_of_apps.deploy.drift_deployed import Deployed, deployed_release, wanted_of
+from app_of_apps.deploy.drift_fix import mend
 from app_of_apps.deploy.drift_read import read_world
 from app_of_apps.deploy.drift_report import Fixed, render, to_json
 from app_of_apps.environment.kube_reader import Forbidden
-from app_of_apps.errors import Unavailable
+from app_of_apps.errors import Refused, Unavailable
 from app_of_apps.objects.record import release_record
 from app_of_apps.release.resolve import resolve
+from app_of_apps.release.stored import packed_release
 from tests.unit.release.world import RUNS, child, environment, manifest, worlds
 
 RELEASE = resolve(
@@ -254,35 +256,85 @@ class Records:
     def __init__(self, *records: dict[str, Any]) -> None:
         self.records = list(records)
 
-    def list(self, path: str, **_: str) -> list[dict[str, Any]]:
+    def list(self, path: str, labelSelector: str = "") -> list[dict[str, Any]]:  # noqa: N803 - the API's word
         assert path == "/api/v1/namespaces/shop-parent/configmaps"
-        return self.records
-
-    def get(self, path: str, **_: str) -> dict[str, Any] | None:
-        raise AssertionError(path)
+        label, _, value = labelSelector.partition("=")
+        return [one for one in self.records if not label or one["metadata"]["labels"].get(label) == value]
 
 
-def record(release=RELEASE, *, created: str = "2030-01-01T00:00:00Z", **data: str) -> dict[str, Any]:
+OTHER = resolve(
+    manifest(child(name="api", config={"own": {"MODE": "other"}})),
+    environment(versions={"api": "2.0.0"}),
+)
+
+
+def record(release=RELEASE, *, number: int | None = None, created: str = "2030-01-01T00:00:00Z", **more: Any) -> dict:
     item = copy.deepcopy(dict(release_record(release, git_commit="abc123", author=None)[1].manifest))
     item["metadata"]["creationTimestamp"] = created
-    item["data"] |= data
-    return item
+    item["data"] |= {"digest": release.digest} | ({} if number is None else {"number": str(number)})
+    item["binaryData"] = packed_release(release)
+    return {**item, **more}
+
+
+def evidence(release) -> dict[str, Any]:
+    content = {
+        "kind": "ended",
+        "sequence": 2,
+        "attempt": 1,
+        "result": "succeeded",
+        "release": {"digest": release.digest},
+    }
+    labels = {"app-of-apps/evidence": "record"}
+    return {"metadata": {"name": "evidence-0000002", "labels": labels}, "data": {"record": json.dumps(content)}}
+
+
+def deployed(*records: dict[str, Any]) -> Deployed:
+    return deployed_release(Records(*records), RELEASE)  # type: ignore[arg-type]
 
 
 def test_the_working_trees_release_counts_when_it_is_what_was_deployed() -> None:
-    found = deployed_release(Records(record()), RELEASE)  # type: ignore[arg-type]
+    found = deployed(record(number=1), evidence(RELEASE))
     assert (found.release, found.basis) == (RELEASE, "working tree")
 
 
-def test_another_release_without_content_is_said_with_the_way_out() -> None:
-    newer = record(digest="sha256:" + "1" * 64, created="2030-01-02T00:00:00Z")
+def test_from_another_working_tree_the_records_content_counts() -> None:
+    found = deployed(record(number=1), record(OTHER, number=2), evidence(OTHER))
+    assert (found.release.digest, found.basis) == (OTHER.digest, "record")
+    assert told(find_drift(wanted_of(found.release, {}), (), standing(wanted_of(OTHER, {})))) == []
+
+
+def test_a_record_that_no_evidence_knows_is_refused() -> None:
+    with pytest.raises(Refused, match="no signed record says that it succeeded"):
+        deployed(record(number=1), record(OTHER, number=2), evidence(RELEASE))
+
+
+def test_a_record_whose_content_was_changed_is_refused() -> None:
+    forged = record(OTHER, number=2, binaryData=packed_release(RELEASE))
+    with pytest.raises(Refused, match="is not what its digest names"):
+        deployed(forged)
+
+
+def test_a_release_without_content_is_said_with_the_way_out() -> None:
     with pytest.raises(Unavailable, match="check out abc123 and run again"):
-        deployed_release(Records(record(), newer), RELEASE)  # type: ignore[arg-type]
+        deployed(record(OTHER, number=2, binaryData={}))
+
+
+def test_records_of_before_they_had_numbers_count_by_their_time() -> None:
+    older = record(OTHER, created="2029-12-31T00:00:00Z")
+    assert deployed(older, record()).basis == "working tree"
+    with pytest.raises(Unavailable, match="its record holds no content"):
+        deployed(record(OTHER, created="2030-01-02T00:00:00Z"), record())
 
 
 def test_where_nothing_was_deployed_nothing_can_differ() -> None:
     with pytest.raises(Unavailable, match="nothing of shop has become healthy in staging yet"):
-        deployed_release(Records(), RELEASE)  # type: ignore[arg-type]
+        deployed()
+
+
+def test_another_release_is_never_deployed_by_a_repair(tmp_path) -> None:
+    other = Deployed(OTHER, "release-2", "record")
+    with pytest.raises(Refused, match="the working tree is not what staging runs"):
+        mend(other, RELEASE, tmp_path, (), show=lambda _: None, say=lambda _: None)
 
 
 # --- the answer ----------------------------------------------------------------------------------------------------
