@@ -164,8 +164,9 @@ class Vault:
                 marker = f"kv-{env}/metadata/app-of-apps/environment"
                 if _data(client, marker).get("custom_metadata") != {"environment": env}:
                     client.write(marker, {"custom_metadata": {"environment": env}})
-                if client.read(f"transit/keys/pulumi-{env}") is None:
-                    client.write(f"transit/keys/pulumi-{env}", {"type": "aes256-gcm96"})
+                for key, kind in ((f"pulumi-{env}", "aes256-gcm96"), (f"aoa-evidence-{env}", "ed25519")):
+                    if client.read(f"transit/keys/{key}") is None:
+                        client.write(f"transit/keys/{key}", {"type": kind})
             people = {env: self._people_mount(client, env) for env in ENVIRONMENTS}
             wanted = {policies.name(env): policies.program((env,), people) for env in ENVIRONMENTS}
             wanted |= {policies.people_name(env): policies.people(env) for env in ENVIRONMENTS}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -17,7 +18,7 @@ MANAGER = "app-of-apps-cli"
 
 
 class KubeWriter(KubeReader):
-    """One cluster, read, and written to by `annotate` and `apply` alone."""
+    """One cluster, read, and written to by `annotate`, `apply` and `create` alone."""
 
     def annotate(self, path: str, annotations: Mapping[str, str]) -> None:
         """Set annotations of the object at an API path; others stay.
@@ -33,20 +34,40 @@ class KubeWriter(KubeReader):
         """
         self._patch(path, item, "application/apply-patch+yaml", force="true")
 
+    def create(self, path: str, item: Mapping[str, object]) -> dict[str, Any] | None:
+        """Create an object below a list path; return it, or None when one of its name is there.
+
+        Raises Forbidden on 403, Unavailable when the cluster cannot be reached or answers with another error.
+        """
+        answer = self.create_answer(path, item, taken=True)
+        found: dict[str, Any] = answer.json()
+        return None if answer.status_code == httpx.codes.CONFLICT else found
+
+    def create_answer(self, path: str, item: Mapping[str, object], *, taken: bool = False) -> httpx.Response:
+        """Create an object, or ask a review, and return the whole answer; ``taken`` lets a conflict through."""
+        return self._send("POST", path, json.dumps(dict(item)), "application/json", {}, taken=taken)
+
     def _patch(self, path: str, body: Mapping[str, object], kind: str, **query: str) -> None:
+        self._send("PATCH", path, json.dumps(dict(body)), kind, query)
+
+    def _send(
+        self, method: str, path: str, body: str, kind: str, query: Mapping[str, str], *, taken: bool = False
+    ) -> httpx.Response:
         extensions = {"sni_hostname": self._server_name} if self._server_name else {}
         try:
-            answer = self._client.patch(
+            answer = self._client.request(
+                method,
                 path,
                 params={"fieldManager": MANAGER, **query},
-                json=dict(body),
+                content=body,
                 headers={"Content-Type": kind},
                 extensions=extensions,
             )
         except (httpx.HTTPError, ssl.SSLError, OSError) as error:
             msg = f"cluster {self.context!r} at {self.server} does not answer: {type(error).__name__}"
             raise Unavailable(msg) from error
-        if answer.is_error:
+        if answer.is_error and not (taken and answer.status_code == httpx.codes.CONFLICT):
             error_type = Forbidden if answer.status_code == httpx.codes.FORBIDDEN else Unavailable
-            msg = f"cluster {self.context!r} at {self.server} answers {answer.status_code} to PATCH {path}"
+            msg = f"cluster {self.context!r} at {self.server} answers {answer.status_code} to {method} {path}"
             raise error_type(msg)
+        return answer

@@ -1,7 +1,8 @@
 """One record: who tried what, when, with whose approval, and how it ended.
 
 An attempt has two records: one when it begins, one when it ends. A refusal is one record, and so is a note (a
-promotion, an override). No field holds a value that could be secret; texts from elsewhere are redacted before they get here.
+promotion, an override). No field holds a value that could be secret; texts from elsewhere are redacted before they get
+here.
 """
 
 from __future__ import annotations
