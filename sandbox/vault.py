@@ -164,9 +164,7 @@ class Vault:
                 marker = f"kv-{env}/metadata/app-of-apps/environment"
                 if _data(client, marker).get("custom_metadata") != {"environment": env}:
                     client.write(marker, {"custom_metadata": {"environment": env}})
-                for key, kind in ((f"pulumi-{env}", "aes256-gcm96"), (f"aoa-evidence-{env}", "ed25519")):
-                    if client.read(f"transit/keys/{key}") is None:
-                        client.write(f"transit/keys/{key}", {"type": kind})
+                self._ensure_keys(client, env)
             people = {env: self._people_mount(client, env) for env in ENVIRONMENTS}
             wanted = {policies.name(env): policies.program((env,), people) for env in ENVIRONMENTS}
             wanted |= {policies.people_name(env): policies.people(env) for env in ENVIRONMENTS}
@@ -177,6 +175,13 @@ class Vault:
                     client.write(path, {"policy": text}, method="PUT")
             for scope in (None, *ENVIRONMENTS):
                 self._ensure_token(client, scope)
+
+    @staticmethod
+    def _ensure_keys(client: VaultClient, env: str) -> None:
+        """One key wraps the state's, the other one signs the records."""
+        for key, kind in ((f"pulumi-{env}", "aes256-gcm96"), (f"aoa-evidence-{env}", "ed25519")):
+            if client.read(f"transit/keys/{key}") is None:
+                client.write(f"transit/keys/{key}", {"type": kind})
 
     @staticmethod
     def _people_mount(client: VaultClient, env: str) -> str:
