@@ -10,6 +10,7 @@ from app_of_apps.errors import InvalidInput
 from app_of_apps.manifest.base import seconds
 from app_of_apps.objects.chart_check import problems_of
 from app_of_apps.release.behaviour import DEFAULT_DEADLINE
+from app_of_apps.release.deletions import KEEPS_DATA
 from components import type_tokens
 from components.child_app import ChildApp
 from components.kubernetes import timeouts
@@ -43,8 +44,11 @@ class ChartApp(ChildApp):
             self.settled = (settled(self.args.settle, self.args.child, WORKLOAD_KINDS, [chart]),)
         return [chart]
 
+    def _keeps_data(self) -> bool:
+        return True  # what a chart has is known only when the provider has rendered it
+
     def _adopt(self, after: Sequence[pulumi.Input[pulumi.Resource]]) -> pulumi.ResourceTransform:
-        """Return the transform: labels and annotations, deadline, no wait for Services, order when deleting.
+        """Return the transform: labels, annotations, deadline, no wait for Services, order when deleting, what stays.
 
         An object that escalates is refused here as well, see `chart_check`.
 
@@ -71,7 +75,11 @@ class ChartApp(ChildApp):
             options = pulumi.ResourceOptions.merge(
                 given.opts,
                 # Without these the state has no order between the chart's objects and the namespace they are in.
-                pulumi.ResourceOptions(custom_timeouts=deadline, depends_on=list(after) or None),
+                pulumi.ResourceOptions(
+                    custom_timeouts=deadline,
+                    depends_on=list(after) or None,
+                    retain_on_delete=True if given.type_.rpartition(":")[2] in KEEPS_DATA else None,
+                ),
             )
             return pulumi.ResourceTransformResult({**given.props, "metadata": merged}, options)
 

@@ -57,7 +57,10 @@ class ChildApp(pulumi.ComponentResource):
         own = pulumi.ResourceOptions(parent=self)
         objects = args.objects
 
-        namespace = [declare(name, one, parent=self, protect=args.protect_namespace) for one in self._of("namespace")]
+        namespace = [
+            declare(name, one, parent=self, protect=args.protect_namespace, retain=self._keeps_data())
+            for one in self._of("namespace")
+        ]
         # Identity and configuration do not know of each other; what logs in and what runs needs both.
         identity: tuple[pulumi.Resource, ...] = ()
         if described := self._of("identity"):
@@ -81,6 +84,10 @@ class ChildApp(pulumi.ComponentResource):
         for one in self._of("exposure"):
             declare(name, one, parent=self, after=workload or ready)
         self.register_outputs(self.status)
+
+    def _keeps_data(self) -> bool:
+        """Whether it may have objects whose data no deployment makes again; then its namespace outlives the child."""
+        return False
 
     def _of(self, group: Group) -> list[KubernetesObject]:
         return [described for described in self.args.objects.kubernetes if described.group == group]

@@ -52,8 +52,12 @@ def declare(
     parent: pulumi.Resource,
     after: Sequence[pulumi.Input[pulumi.Resource]] = (),
     protect: bool = False,
+    retain: bool = False,
 ) -> KubernetesResource:
-    """Register one described object of a child below `parent`; it is touched when everything in `after` is done."""
+    """Register one described object of a child below `parent`; it is touched when everything in `after` is done.
+
+    ``retain`` lets go of it when it is declared no longer, instead of deleting it.
+    """
     return KubernetesResource(
         f"{child}-{described.name}",
         described.manifest,
@@ -62,6 +66,7 @@ def declare(
             depends_on=list(after) or None,
             custom_timeouts=timeouts(described.deadline),
             protect=True if protect or described.protect else None,
+            retain_on_delete=True if retain else None,
         ),
     )
 

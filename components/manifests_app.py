@@ -8,6 +8,7 @@ import pulumi
 
 from app_of_apps.manifest.base import seconds
 from app_of_apps.release.behaviour import DEFAULT_DEADLINE
+from app_of_apps.release.deletions import KEEPS_DATA
 from components import type_tokens
 from components.child_app import ChildApp
 from components.kubernetes import KubernetesResource, document_name, timeouts
@@ -47,6 +48,9 @@ class ManifestsApp(ChildApp):
             self.settled = (settled(self.args.settle, self.args.child, WORKLOAD_KINDS, declared),)
         return declared
 
+    def _keeps_data(self) -> bool:
+        return any(document["kind"] in KEEPS_DATA for document in self.args.objects.documents)
+
     def _declare(self, document: Mapping[str, Any], after: Sequence[pulumi.Input[pulumi.Resource]]) -> pulumi.Resource:
         metadata = document["metadata"]
         name = document_name(self.name, document)
@@ -57,6 +61,7 @@ class ManifestsApp(ChildApp):
             parent=self,
             depends_on=list(after) or None,
             custom_timeouts=timeouts(seconds(getattr(self.args.child.spec, "deadline", None) or DEFAULT_DEADLINE)),
+            retain_on_delete=True if document["kind"] in KEEPS_DATA else None,
         )
         return KubernetesResource(name, document, options)
 

@@ -132,7 +132,7 @@ def _run(project: Path, stack: str) -> None:
             record=release_record(release, git_commit=commit, author=author),
             settle=(lambda child, kinds: _settle(release, child, kinds)) if updates else None,
             hooks=pulumi.ResourceHookBinding(on_error=[failure_hook(lambda: _report(release))]),
-            namespace_hooks=pulumi.ResourceHookBinding(before_delete=[guarded_delete()]),
+            namespace_hooks=pulumi.ResourceHookBinding(before_delete=[guarded_delete(operation)]),
         ),
     )
     pulumi.export("status", parent.status)

@@ -5,8 +5,10 @@ Reads only, by GET. Of Secrets and claims the API server is asked for metadata a
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from app_of_apps.approval.standing import last_record
 from app_of_apps.objects.metadata import MANAGER
 from app_of_apps.objects.record import record_namespace
 from app_of_apps.release.deletions import Contents, Deletions, Standing, deletions_of
@@ -40,12 +42,10 @@ class Reader(Protocol):
         """Return the names of the items of a list, without reading the items."""
 
 
-def read_deletions(kube: Reader, release: Release, *, last: Collection[str] | None = None) -> Deletions:
-    """Return what deploying ``release`` would delete in the cluster.
-
-    ``last`` are the children of the last release that succeeded, None where nobody knows. Raises Unavailable when the
-    cluster cannot be read.
-    """
+def read_deletions(kube: Reader, release: Release) -> Deletions:
+    """Return what deploying ``release`` would delete in the cluster; raises Unavailable when that cannot be read."""
+    record = last_record(kube, release.parent)
+    last = None if record is None else frozenset(json.loads(record["data"]["children"]))
     standing = read_standing(kube, release.parent, last or ())
     gone = [one for one in standing if one.child not in release.by_name]
     return deletions_of(standing, release, {one.child: _contents(kube, one.namespace) for one in gone}, last=last)

@@ -8,7 +8,7 @@ because a list was empty or a name was new; here both are seen before anything i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app_of_apps.errors import Refused
 
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     from app_of_apps.environment.settings import Gates
     from app_of_apps.release.model import Release, ResolvedChild
+
+KEEPS_DATA: Final = frozenset({"StatefulSet", "PersistentVolumeClaim", "PersistentVolume"})
+"""Kinds that Pulumi lets go of instead of deleting them; so it does with the namespace of a child that has any."""
+KEPT_TYPES: Final = frozenset({"manifests", "chart"})
+"""Types of children that can have them. What a chart has is known only when it is rendered."""
 
 _MANY = 5
 """Names in one line before the rest is counted."""
@@ -188,17 +193,18 @@ def _line(one: Removal) -> str:
     told = " ".join(part for part in (one.standing.type, one.standing.version or "") if part)
     whose = f"team {one.standing.team}" if one.standing.team else ""
     about = ", ".join(part for part in (told, whose) if part)
-    line = f"{one.child}{f' ({about})' if about else ''}: namespace {one.standing.namespace}{_within(one.contents)}"
+    line = f"{one.child}{f' ({about})' if about else ''}: namespace {one.standing.namespace}{_within(one)}"
     if one.renamed_to is not None:
         line += f"; {one.renamed_to} runs the same image: a rename makes a new one beside it and removes the old one"
     return line
 
 
-def _within(contents: Contents) -> str:
-    parts = []
+def _within(one: Removal) -> str:
+    contents, parts = one.contents, []
+    fate = "kept, with the namespace" if one.standing.type in KEPT_TYPES else "DELETED with the namespace"
     for kind, names in (("StatefulSet", contents.stateful_sets), ("PersistentVolumeClaim", contents.claims)):
         if names:
-            parts.append(f"{kind} {_named(names)} (kept, with the namespace)")
+            parts.append(f"{kind} {_named(names)} ({fate})")
     if contents.secrets:
         parts.append(f"{contents.secrets} Secret{'s' if contents.secrets > 1 else ''}")
     return f" with {', '.join(parts)}" if parts else ""

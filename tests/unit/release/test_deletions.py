@@ -64,9 +64,11 @@ def test_a_child_that_goes_is_told_with_its_namespace_and_what_is_in_it() -> Non
     found = going(("a", "db"), ("a",), db=Contents(("postgres",), ("data-postgres-0",), 3))
     assert found.children == ("db",)
     (line,) = describe_deletions(found)
+    kept = deletions_of([Standing("db", "shop-db", "manifests")], release("a"), {"db": DATA})
+    assert "StatefulSet postgres (kept, with the namespace)" in describe_deletions(kept)[0]
     assert line == (
-        "db (service 1.0.0, team core): namespace shop-db with StatefulSet postgres (kept, with the namespace), "
-        "PersistentVolumeClaim data-postgres-0 (kept, with the namespace), 3 Secrets"
+        "db (service 1.0.0, team core): namespace shop-db with StatefulSet postgres (DELETED with the namespace), "
+        "PersistentVolumeClaim data-postgres-0 (DELETED with the namespace), 3 Secrets"
     )
 
 
