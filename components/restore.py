@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from app_of_apps.deploy.chart_history import chart_folders
-from app_of_apps.deploy.past import read_past
+from app_of_apps.deploy.past import vouched_past
 from app_of_apps.deploy.rollback import VARIABLE, rollback
 from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.objects.render import release_objects
@@ -67,7 +67,7 @@ def restoration(manifest: Manifest, environment: LoadedEnvironment, now: Release
     if not asked:
         return None
     with KubeReader(now.cluster.context) as kube:
-        past = read_past(kube, now.environment, now.parent)
+        past = vouched_past(environment.settings, now.parent, kube, environ=os.environ, project=project)
         made = rollback(Order.parse(asked), manifest=manifest, environment=environment, now=now, past=past, kube=kube)
     into = tempfile.TemporaryDirectory(prefix="aoa-charts-")
     atexit.register(into.cleanup)

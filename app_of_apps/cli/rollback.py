@@ -53,6 +53,7 @@ def rollback(
     it cannot be.
     """
     import os
+    from dataclasses import replace
 
     from app_of_apps.cli.operations import carry_out, finish
     from app_of_apps.cli.output import note
@@ -81,6 +82,8 @@ def rollback(
         environ={VARIABLE: str(made.order)},
         title="preview of a rollback" if dry_run else "rollback",
     )
+    if not dry_run:
+        told = replace(told, report=replace(told.report, operation="rollback"))
     if told.report.ok and not dry_run:
         for line in back_in_git(made, now, world.manifest):
             note(line)
@@ -89,9 +92,12 @@ def rollback(
 
 def known_past(world: World, env: str, kube: KubeReader) -> Past:
     """Return what an environment has been through."""
-    from app_of_apps.deploy.past import read_past
+    import os
 
-    return read_past(kube, env, world.releases[env].parent)
+    from app_of_apps.deploy.past import vouched_past
+
+    parent = world.releases[env].parent
+    return vouched_past(world.settings[env], parent, kube, environ=os.environ, project=world.project)
 
 
 def composed(order: Order, world: World, env: str, past: Past, kube: KubeReader) -> Rollback:

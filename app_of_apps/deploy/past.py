@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from app_of_apps.approval.standing import chain
 from app_of_apps.errors import InvalidInput, Position, Problem, Refused
+from app_of_apps.evidence.journal import Journal
 from app_of_apps.objects.record import record_namespace
 from app_of_apps.release.stored import stored_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-    from app_of_apps.approval.standing import Reader
+    from app_of_apps.deploy.facts import Reader
+    from app_of_apps.environment.settings import Environment
     from app_of_apps.release.model import Release
 
 Record = Mapping[str, Any]
@@ -76,9 +79,7 @@ class Past:
                 Position("--to"), "", f"there is no release {number} in {self.environment}", f"known: {known}"
             )
             raise InvalidInput([problem])
-        if self.records and found.digest not in {
-            digest_of(one) for one in self.records if one.get("result") == "succeeded"
-        }:
+        if found.digest not in {digest_of(one) for one in self.records if one.get("result") == "succeeded"}:
             msg = (
                 f"release {number} ({found.name}) is in the cluster, and no signed record says that it succeeded; "
                 "nothing was touched. Choose another one, see `aoa history`"
@@ -163,9 +164,15 @@ def digest_of(record: Record) -> str | None:
     return str(release["digest"]) if release else None
 
 
-def read_past(kube: Reader, environment: str, parent: str) -> Past:
-    """Return what an environment has been through, as its cluster says."""
-    return Past(environment, past_releases(kube, parent), chain(kube, parent))
+def read_past(settings: Environment, parent: str, kube: Reader, *, environ: Mapping[str, str], project: Path) -> Past:
+    """Return what an environment has been through, as its cluster and its evidence say.
+
+    Raises Unavailable when either cannot be read.
+    """
+    with Journal.open(settings, parent, environ, project) as journal:
+        records = tuple(json.loads(one.text) for one in journal.records() if one.readable)
+        vouched = not journal.findings()
+    return Past(settings.name, past_releases(kube, parent), records, vouched=vouched)
 
 
 def past_releases(kube: Reader, parent: str) -> tuple[PastRelease, ...]:

@@ -16,7 +16,7 @@ from app_of_apps.release.restore_rules import rules_of_today
 from app_of_apps.release.schema_state import applied, migrations
 
 if TYPE_CHECKING:
-    from app_of_apps.approval.standing import Reader
+    from app_of_apps.deploy.facts import Reader
     from app_of_apps.deploy.past import Past, PastRelease
     from app_of_apps.environment.load import LoadedEnvironment
     from app_of_apps.manifest.load import Manifest
