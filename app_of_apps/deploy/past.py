@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from app_of_apps.approval.standing import chain
 from app_of_apps.errors import InvalidInput, Position, Problem, Refused
 from app_of_apps.evidence.journal import Journal
 from app_of_apps.objects.record import record_namespace
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from app_of_apps.approval.standing import Reader as StandingReader
     from app_of_apps.deploy.facts import Reader
     from app_of_apps.environment.settings import Environment
     from app_of_apps.release.model import Release
@@ -79,7 +81,8 @@ class Past:
                 Position("--to"), "", f"there is no release {number} in {self.environment}", f"known: {known}"
             )
             raise InvalidInput([problem])
-        if found.digest not in {digest_of(one) for one in self.records if one.get("result") == "succeeded"}:
+        succeeded = {digest_of(one) for one in self.records if one.get("result") == "succeeded"}
+        if (self.records or self.vouched) and found.digest not in succeeded:
             msg = (
                 f"release {number} ({found.name}) is in the cluster, and no signed record says that it succeeded; "
                 "nothing was touched. Choose another one, see `aoa history`"
@@ -164,7 +167,14 @@ def digest_of(record: Record) -> str | None:
     return str(release["digest"]) if release else None
 
 
-def read_past(settings: Environment, parent: str, kube: Reader, *, environ: Mapping[str, str], project: Path) -> Past:
+def read_past(kube: StandingReader, environment: str, parent: str) -> Past:
+    """Return what an environment has been through, as its cluster says. Nothing of it counts as approved."""
+    return Past(environment, past_releases(kube, parent), chain(kube, parent))
+
+
+def vouched_past(
+    settings: Environment, parent: str, kube: Reader, *, environ: Mapping[str, str], project: Path
+) -> Past:
     """Return what an environment has been through, as its cluster and its evidence say.
 
     Raises Unavailable when either cannot be read.
