@@ -68,7 +68,7 @@ def drift(
         raise typer.Exit(_FAILED)
     if not found.clean:
         raise typer.Exit(_DRIFT)
-    if found.notes:
+    if found.unread:
         raise typer.Exit(_UNKNOWN)
 
 

@@ -172,7 +172,8 @@ SHAPES: Mapping[str, tuple[str, str]] = {
      "object": {"where": "kubernetes", "kind": "Deployment", "namespace": "shop-orders", "name": "orders"},
      "field": "spec.replicas", "why": "the autoscaler decides about the replicas"}
   ],
-  "notes": ["…"],             // what could not be compared, and why
+  "unread": ["…"],            // what could not be compared, and why; exit code 4 when nothing else differs
+  "notes": ["…"],             // what one should know beside it, such as an attempt since that has not succeeded
   "fixed": {"ok": true, "before": 3, "left": 0}   // null without --fix, or when there was nothing to fix
 }
 """,

@@ -107,6 +107,9 @@ class Drift:
     differences: tuple[Difference, ...]
     tolerated: tuple[Tolerated, ...] = ()
     notes: tuple[str, ...] = ()
+    """What one should know beside it."""
+    unread: tuple[str, ...] = ()
+    """What could not be compared, and why."""
 
     @property
     def spent(self) -> tuple[Tolerated, ...]:
@@ -146,7 +149,7 @@ def find_drift(wanted: Iterable[Wanted], groups: Iterable[VaultGroup], world: Wo
     for name in sorted(world.role_names - known):
         thing = Thing("vault", "role", "", name)
         differences.append(Difference(None, thing, FieldDrift(What.UNDECLARED, (), None, None), mends=False))
-    return Drift(tuple(differences), tuple(tolerated), (*notes, *world.unread))
+    return Drift(tuple(differences), tuple(tolerated), tuple(notes), world.unread)
 
 
 class _Child:

@@ -44,6 +44,8 @@ class Deployed:
     """The name of its ConfigMap."""
     basis: Basis
     """Where its content was taken from."""
+    notes: tuple[str, ...] = ()
+    """What one should know beside it."""
 
 
 def deployed_release(kube: KubeReader, current: Release) -> Deployed:
@@ -56,11 +58,15 @@ def deployed_release(kube: KubeReader, current: Release) -> Deployed:
     if not past.releases:
         return _without_number(kube, current)
     last = past.numbered(past.last.number)
+    notes: tuple[str, ...] = ()
+    if past.unfinished is not None:
+        what = f"attempt {past.unfinished['sequence']} ({past.unfinished['operation']})"
+        notes = (f"{what} was begun after {last.name} and has not succeeded, so what it left differs",)
     if last.digest == current.digest:
-        return Deployed(current, last.name, "working tree")
+        return Deployed(current, last.name, "working tree", notes)
     if KEY not in (last.stored.get("binaryData") or {}):
         raise _unknown(current, last.name, last.commit)
-    return Deployed(last.release(), last.name, "record")
+    return Deployed(last.release(), last.name, "record", notes)
 
 
 def _without_number(kube: KubeReader, current: Release) -> Deployed:

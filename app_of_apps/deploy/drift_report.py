@@ -54,7 +54,7 @@ def render(deployed: Deployed, drift: Drift, fixed: Fixed | None = None) -> str:
             words = f"{passed.child}: {passed.passed.why}"
             counts[words] = counts.get(words, 0) + 1
         lines += [f"  {words}{f' ({count}×)' if count > 1 else ''}" for words, count in counts.items()]
-    lines += [f"Note: {note}" for note in drift.notes]
+    lines += [f"Note: {note}" for note in (*deployed.notes, *drift.notes, *drift.unread)]
     return "\n".join(lines)
 
 
@@ -126,7 +126,8 @@ def to_json(deployed: Deployed, drift: Drift, fixed: Fixed | None = None) -> dic
             }
             for one in drift.tolerated
         ],
-        "notes": list(drift.notes),
+        "unread": list(drift.unread),
+        "notes": [*deployed.notes, *drift.notes],
         "fixed": None if fixed is None else {"ok": fixed.ok, "before": fixed.before, "left": len(drift.differences)},
     }
 

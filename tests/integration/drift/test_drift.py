@@ -176,7 +176,7 @@ def found(drift: dict[str, Any]) -> dict[tuple[str, str, str | None], dict[str, 
 
 def test_what_was_just_deployed_has_no_drift(story: Story) -> None:
     code, drift = story.step("untouched")
-    assert (code, drift["differences"], drift["notes"]) == (0, [], [])
+    assert (code, drift["differences"], drift["unread"]) == (0, [], [])
 
 
 def test_a_job_that_ended_and_went_is_none(story: Story) -> None:

@@ -82,7 +82,7 @@ def fields(drift: dict[str, Any]) -> dict[tuple[str, str | None], str | None]:
 
 def test_rights_as_granted_have_no_drift(world: Guarded) -> None:
     code, drift = look(world)
-    assert (code, drift["differences"], drift["notes"]) == (0, [], [])
+    assert (code, drift["differences"], drift["unread"]) == (0, [], [])
 
 
 def test_rights_that_were_widened_are_found_and_taken_back(world: Guarded) -> None:

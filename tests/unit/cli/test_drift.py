@@ -46,12 +46,12 @@ def test_the_documented_shape_is_what_is_printed():
 
 @pytest.mark.parametrize("output", list(DriftFormat))
 def test_no_drift_is_code_0_and_drift_is_code_1_in_every_format(aoa, monkeypatch, output):
-    answers = [Drift(()), changed(), Drift((), notes=("something may not be read",))]
+    answers = [Drift(()), changed(), Drift((), unread=("something may not be read",)), Drift((), notes=("a word",))]
     monkeypatch.setattr("app_of_apps.environment.guard.check_environment", lambda *_, **__: None)
     monkeypatch.setattr(
         "app_of_apps.deploy.drift_look.look",
         lambda *_, **__: (Deployed(RELEASE, "release-1", "record"), answers.pop(0)),
     )
-    found = [aoa("drift", "staging", "--output", str(output)) for _ in range(3)]
-    assert [one.code for one in found] == [0, 1, 4]
+    found = [aoa("drift", "staging", "--output", str(output)) for _ in range(4)]
+    assert [one.code for one in found] == [0, 1, 4, 0]
     assert all(one.out for one in found)

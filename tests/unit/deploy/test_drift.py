@@ -170,7 +170,7 @@ def test_what_may_not_be_read_is_said_and_is_no_drift() -> None:
     world = without(standing(), "Service", "shop-api")
     closed = replace(world, unread=("…",), unread_kinds=frozenset({("shop-api", "Service")}))
     found = find_drift(WANTED, (), closed)
-    assert (told(found), found.notes) == ([], ("…",))
+    assert (told(found), found.unread) == ([], ("…",))
 
 
 def test_another_release_that_was_begun_is_said() -> None:
@@ -301,6 +301,18 @@ def test_from_another_working_tree_the_records_content_counts() -> None:
     found = deployed(record(number=1), record(OTHER, number=2), evidence(OTHER))
     assert (found.release.digest, found.basis) == (OTHER.digest, "record")
     assert told(find_drift(wanted_of(found.release, {}), (), standing(wanted_of(OTHER, {})))) == []
+
+
+def test_an_attempt_since_that_has_not_succeeded_is_said() -> None:
+    since = evidence(OTHER)
+    content = {"kind": "began", "sequence": 3, "operation": "up", "release": {"digest": OTHER.digest}}
+    since["metadata"]["name"] = "evidence-0000003"
+    since["data"] = {"record": json.dumps(content)}
+    found = deployed(record(number=1), evidence(RELEASE), since)
+    assert found.notes == (
+        f"attempt 3 (up) was begun after {found.record} and has not succeeded, so what it left differs",
+    )
+    assert found.notes[0] in render(found, Drift(()))
 
 
 def test_a_record_that_no_evidence_knows_is_refused() -> None:
