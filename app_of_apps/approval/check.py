@@ -150,7 +150,7 @@ def check_gate(question: Question, *, project: Path, environ: Mapping[str, str])
         return Passed()
     found = look(question, project=project, environ=environ)
     if found.change is not None and found.change.dirty:
-        raise Refused(_dirty(question, found.change.dirty))
+        raise Refused(dirty(question.settings.name, question.parent, found.change.dirty))
     passed = found.passed
     if passed is None:
         raise Refused("\n  ".join(refusal(question, found)))
@@ -253,10 +253,10 @@ def _who(question: Question, found: Findings, verdict: Verdict, gates: Gates) ->
     return lines
 
 
-def _dirty(question: Question, files: tuple[str, ...]) -> str:
-    env = question.settings.name
+def dirty(env: str, parent: str, files: tuple[str, ...]) -> str:
+    """Say why uncommitted files keep the gate shut."""
     return (
-        f"{env} of {question.parent} takes approvals, and these files are not committed, so nobody can say whose they "
+        f"{env} of {parent} takes approvals, and these files are not committed, so nobody can say whose they "
         f"are; nothing was touched: {_listed(files)}. Commit them, or put them back"
     )
 

@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from app_of_apps import __version__
-from app_of_apps.cli import access, drift, environment, graph, operations, render, rollback, secrets, status, validate
+from app_of_apps.cli import (
+    access,
+    approvals,
+    drift,
+    environment,
+    graph,
+    operations,
+    render,
+    rollback,
+    secrets,
+    status,
+    validate,
+)
 from app_of_apps.errors import AppOfAppsError, InvalidInput
 
 INTERRUPTED = 130
@@ -33,6 +45,9 @@ app.add_typer(access.app, rich_help_panel=_LOOK)
 app.add_typer(environment.app, rich_help_panel=_DEPLOY)
 app.command(epilog=operations.EPILOGS["preview"], rich_help_panel=_DEPLOY)(operations.preview)
 app.command(epilog=operations.EPILOGS["up"], rich_help_panel=_DEPLOY)(operations.up)
+app.command(epilog=approvals.EPILOGS["approve"], rich_help_panel=_DEPLOY)(approvals.approve)
+app.command(epilog=approvals.EPILOGS["approvals"], rich_help_panel=_DEPLOY)(approvals.approvals)
+app.command(epilog=approvals.EPILOGS["revoke"], rich_help_panel=_DEPLOY)(approvals.revoke)
 app.command(epilog=rollback.EPILOG, rich_help_panel=_DEPLOY)(rollback.rollback)
 app.command(epilog=status.EPILOG, rich_help_panel=_DEPLOY)(status.status)
 app.command(epilog=drift.EPILOG, rich_help_panel=_DEPLOY)(drift.drift)

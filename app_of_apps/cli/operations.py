@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app_of_apps.cli.options import EnvironmentArgument, Project, TextOrJson
+from app_of_apps.cli.options import BreakGlass, EnvironmentArgument, Project, TextOrJson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +54,7 @@ def preview(
 def up(
     env: EnvironmentArgument,
     *,
+    break_glass: BreakGlass = None,
     parallel: Parallel = None,
     output: Format = TextOrJson.TEXT,
     engine_output: EngineOutput = False,
@@ -65,8 +66,18 @@ def up(
     rollback`, what became of the update is taken back by itself, and the report tells both. Ctrl-C lets the engine
     finish what it has begun. Exit code 0: everything is healthy, 2: the manifest is not valid, 3: refused, 4: something
     does not answer, 5: the deployment failed, 130: interrupted.
+
+    --break-glass signs with your own token (AOA_APPROVER_TOKEN, else VAULT_TOKEN) that you go around the gate.
     """
-    _operate("up", env, project, parallel=parallel, output=output, engine_output=engine_output)
+    _operate(
+        "up",
+        env,
+        project,
+        parallel=parallel,
+        output=output,
+        engine_output=engine_output,
+        break_glass=break_glass,
+    )
 
 
 def refresh(
@@ -127,10 +138,18 @@ def explain(
 
 
 def _operate(
-    operation: str, env: str, project: Path | None, *, parallel: int | None, output: TextOrJson, engine_output: bool
+    operation: str,
+    env: str,
+    project: Path | None,
+    *,
+    parallel: int | None,
+    output: TextOrJson,
+    engine_output: bool,
+    break_glass: str | None = None,
 ) -> None:
     import os
 
+    from app_of_apps.cli.approvals import break_the_glass
     from app_of_apps.cli.automatic import after_failure
     from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.environment.guard import check_environment
@@ -140,6 +159,8 @@ def _operate(
     release = world.releases[env]
     # The program asks the same again; asked here, a refusal has its own exit code and no engine is started.
     check_environment(world.settings[env], stack=env, environ=os.environ, project=folder)
+    if break_glass is not None:
+        break_the_glass(world, env, folder, break_glass)
     told = carry_out(operation, release, folder, parallel=parallel)
     if operation == "up":
         told = after_failure(told, world, env, parallel=parallel)

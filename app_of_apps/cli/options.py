@@ -55,3 +55,9 @@ Environments = Annotated[
         show_default=False,
     ),
 ]
+BreakGlass = Annotated[
+    str | None,
+    typer.Option(
+        "--break-glass", metavar="REASON", help="Go around approvals and freezes, on the record.", show_default=False
+    ),
+]
