@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+
+from app_of_apps.evidence.signing import raw_key, verified
+from app_of_apps.release.digest import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +30,8 @@ class Approver:
     reason: str
     issued: str
     expires: str
+    proven: bool
+    """Whether the signature was made with the public key that the record holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,11 @@ def between(found: Iterable[Attempt], since: datetime | None, until: datetime | 
 
 
 def moment(time: str) -> datetime:
-    """Return the moment that a record's time says, in UTC."""
-    return datetime.fromisoformat(time)
+    """Return the moment that a record's time says, in UTC; the beginning of 1970 for one that no calendar has."""
+    try:
+        return datetime.fromisoformat(time)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
 
 
 def runner(record: Record) -> str:
@@ -137,4 +145,6 @@ def approver(signed: Approval) -> Approver:
     who = payload.get("approver")
     named = who if isinstance(who, dict) else {}
     said = {key: str(payload.get(key) or "") for key in ("kind", "reason", "issued", "expires")}
-    return Approver(name=str(named.get("name") or ""), entity=str(named.get("entity") or ""), **said)
+    key = raw_key(signed.public_key)
+    proven = key is not None and verified(key, signed.signature, canonical_json(payload))
+    return Approver(str(named.get("name") or ""), str(named.get("entity") or ""), **said, proven=proven)

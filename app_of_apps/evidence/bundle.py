@@ -149,9 +149,9 @@ def bundle(
     about: Statement,
     records: Sequence[Signed],
     keys: Mapping[str, bytes],
-    sign: Callable[[bytes], tuple[str, str]] | None = None,
+    sign: Callable[[bytes], tuple[str, str] | None],
 ) -> bytes:
-    """Return the file of a bundle. ``sign`` returns signature and key's name; without it the manifest is not signed."""
+    """Return the file of a bundle. ``sign`` returns signature and key's name, None where it may not."""
     spelled = {name: pem(key) for name, key in sorted(keys.items())}
     lines = (canonical_json(one.shape()) for one in records)
     parts = {
@@ -162,8 +162,9 @@ def bundle(
     }
     manifest = Manifest(about=about, parts={name: Part.model_validate(sealed(part)) for name, part in parts.items()})
     parts[MANIFEST] = canonical_json(manifest.model_dump(mode="json", by_alias=True))
-    if sign is not None:
-        signature, key = sign(parts[MANIFEST])
+    signed = sign(parts[MANIFEST])
+    if signed is not None:
+        signature, key = signed
         parts[SIGNATURE] = _json({"key": key, "signature": signature})
     return pack(parts)
 

@@ -50,7 +50,7 @@ def sign(content: bytes) -> tuple[str, str]:
 
 
 def exported(records: Sequence[Signed], *, signed: bool = True, **more: Any) -> bytes:
-    return bundle(about(records, **more), records, PUBLIC, sign if signed else None)
+    return bundle(about(records, **more), records, PUBLIC, sign if signed else lambda _: None)
 
 
 @pytest.fixture
