@@ -93,7 +93,7 @@ def _environment(release: Release, connect: Callable[[str], KubeReader]) -> Envi
     cluster = release.cluster
     try:
         with connect(cluster.context) as kube:
-            _check_identity(release, kube)
+            check_identity(release, kube)
             facts = read_facts(release, kube)
     except AppOfAppsError as error:
         unknown = tuple(_unknown(child) for child in release.children)
@@ -113,7 +113,7 @@ def _environment(release: Release, connect: Callable[[str], KubeReader]) -> Envi
     )
 
 
-def _check_identity(release: Release, kube: KubeReader) -> None:
+def check_identity(release: Release, kube: KubeReader) -> None:
     """Refuse to show one cluster as another environment; what is not registered cannot be compared."""
     if release.cluster.uid is None:
         return

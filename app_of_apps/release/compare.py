@@ -28,10 +28,10 @@ class FieldChange:
     def __str__(self) -> str:
         """Write the change in words: ``version 1.13.2 → 1.14.0``, ``spec.config.own.MODE added (live)``."""
         if self.before is None:
-            return f"{self.path} added ({_shown(self.after)})"
+            return f"{self.path} added ({shown(self.after)})"
         if self.after is None:
-            return f"{self.path} removed (was {_shown(self.before)})"
-        return f"{self.path} {_shown(self.before)} → {_shown(self.after)}"
+            return f"{self.path} removed (was {shown(self.before)})"
+        return f"{self.path} {shown(self.before)} → {shown(self.after)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,7 @@ def _differences(at: Loc, before: Any, after: Any) -> Iterator[FieldChange]:  # 
         yield FieldChange(path(at), before, after)
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401 - JSON values
+def shown(value: Any) -> str:  # noqa: ANN401 - JSON values
+    """Write a value in one line, shortened where it is long."""
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
