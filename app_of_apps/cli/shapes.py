@@ -178,4 +178,112 @@ SHAPES: Mapping[str, tuple[str, str]] = {
 }
 """,
     ),
+    "app-of-apps/approvals/v1": (
+        "`aoa approvals ENV --format json`",
+        """
+{
+  "format": "app-of-apps/approvals/v1",
+  "environment": "prod",
+  "parent": "shop",
+  "release": "sha256:…",      // the working tree's
+  "base": "sha256:…",         // what stands; null before the first release
+  "needed": 2,                // approvals that the release takes
+  "open": false,              // null where this login may not look up people
+  "missing": ["…"],           // who could approve and how, one line each; empty unless open is false
+  "statements": [             // those that count first
+    {"kind": "approve",       // approve, destroy, break-glass, revoke; null for what is no statement
+     "approver": "dora", "nonce": "…", "digest": "sha256:…",
+     "issued": "2030-01-01T12:00:00Z", "expires": "2030-01-02T12:00:00Z", "reason": "",
+     "counts": false,         // null like open
+     "why": "it has expired"} // empty unless it does not count
+  ]
+}
+""",
+    ),
+    "app-of-apps/history/v1": (
+        "`aoa history ENV --output json`",
+        """
+{
+  "format": "app-of-apps/history/v1",
+  "parent": "shop", "environment": "prod",
+  "since": "2030-01-01T00:00:00+01:00", "until": null,   // null where left open
+  "chain": {
+    "records": 12,            // in the whole chain
+    "whole": true,            // false, and exit code 1: not as it was signed
+    "signaturesChecked": true,   // false when Vault did not give the public keys
+    "anchor": 12,             // the newest record by Vault; null when it was not read
+    "findings": [             // empty when whole
+      {"subject": "record 7", "kind": "edited", "words": "…"}   // edited, dropped, reordered, added, unsigned
+    ],
+    "notes": ["…"]            // what could not be checked, and why
+  },
+  "attempts": [               // oldest first
+    {"records": [7, 8],       // of its beginning and its end
+     "began": "2030-01-01T12:00:00+01:00",
+     "ended": "2030-01-01T12:03:00+01:00",   // null while it is open, and for what is one record
+     "operation": "up",       // up, destroy, rollback, drift-fix, promote …
+     "result": "succeeded",   // succeeded, failed, refused, killed, interrupted, open or noted
+     "reason": "",            // why not
+     "seconds": 180.0,        // null when nobody measured
+     "runBy": "ada",          // as authenticated; null when not known
+     "front": "pulumi",       // pulumi, aoa or service
+     "release": {"digest": "sha256:…", "number": 4, "name": "release-4-…"},   // or null
+     "rollbackOf": null,      // number of the release that came back
+     "commit": "…", "authors": ["…"],   // by git
+     "changes": [{"child": "orders", "change": "changed", "words": ["…"]}],   // added, removed or changed
+     "approvals": [
+       {"name": "ben", "entity": "…", "reason": "",
+        "issued": "2030-01-01T10:00:00Z", "expires": "2030-01-02T10:00:00Z",
+        "proven": true}],     // signed with the public key in the record
+     "breakGlass": null,      // or the same
+     "overrides": [{"what": "…", "reason": "…"}]}
+  ]
+}
+""",
+    ),
+    "app-of-apps/evidence-list/v1": (
+        "`aoa evidence list ENV --output json`",
+        """
+{
+  "format": "app-of-apps/evidence-list/v1",
+  "parent": "shop", "environment": "prod",
+  "chain": {
+    "records": 12,            // in the whole chain
+    "whole": true,            // false, and exit code 1: not as it was signed
+    "signaturesChecked": true,   // false when Vault did not give the public keys
+    "anchor": 12,             // the newest record by Vault; null when it was not read
+    "findings": [             // empty when whole
+      {"subject": "record 7", "kind": "edited", "words": "…"}   // edited, dropped, reordered, added, unsigned
+    ],
+    "notes": ["…"]            // what could not be checked, and why
+  },
+  "records": [
+    {"hash": "sha256:…", "key": "transit/aoa-evidence-prod:1",
+     "record": null}          // app-of-apps/record/v1 as it was signed; null when it cannot be read
+  ]
+}
+""",
+    ),
+    "app-of-apps/evidence-verdict/v1": (
+        "`aoa evidence verify BUNDLE --output json`",
+        """
+{
+  "format": "app-of-apps/evidence-verdict/v1",
+  "intact": true,
+  "keysPinned": false,        // whether the keys came from --keys
+  "about": {                  // what the manifest of the bundle says
+    "parent": "shop", "environment": "prod",
+    "made": "2030-01-01T12:00:00Z", "program": "0.1.0",
+    "asked": {"since": null, "until": null},
+    "range": {"first": 1, "last": 12, "count": 12, "previous": "sha256:…", "hash": "sha256:…"},   // or null
+    "head": {"sequence": 12, "hash": "sha256:…"},     // the newest record of the chain; or null
+    "anchor": {"sequence": 12, "hash": "sha256:…"},   // the same by Vault; or null
+    "keys": {},               // name → fingerprint
+    "findings": ["…"], "notes": ["…"]},
+  "findings": [{"subject": "record 7", "kind": "dropped", "words": "…"}],
+  "keys": {},                 // name → fingerprints of what was checked with
+  "notes": ["…"]              // what could not be checked
+}
+""",
+    ),
 }
