@@ -13,7 +13,9 @@ from app_of_apps.cli import (
     approvals,
     drift,
     environment,
+    evidence,
     graph,
+    history,
     operations,
     render,
     rollback,
@@ -51,6 +53,8 @@ app.command(epilog=approvals.EPILOGS["revoke"], rich_help_panel=_DEPLOY)(approva
 app.command(epilog=rollback.EPILOG, rich_help_panel=_DEPLOY)(rollback.rollback)
 app.command(epilog=status.EPILOG, rich_help_panel=_DEPLOY)(status.status)
 app.command(epilog=drift.EPILOG, rich_help_panel=_DEPLOY)(drift.drift)
+app.command(epilog=history.EPILOG, rich_help_panel=_DEPLOY)(history.history)
+app.add_typer(evidence.app, rich_help_panel=_DEPLOY)
 app.add_typer(secrets.app, rich_help_panel=_DEPLOY)
 app.command(epilog=operations.EPILOGS["explain"], rich_help_panel=_DEPLOY)(operations.explain)
 app.command(epilog=operations.EPILOGS["refresh"], rich_help_panel=_DEPLOY)(operations.refresh)
