@@ -4,9 +4,9 @@ A plain `pulumi destroy` works from the state alone: it runs no program, and del
 ends before it asks any provider, though, when a resource of the state has a delete hook, because the hook is in the
 program: "You must run with the `--run-program` flag". With the flag the program runs, and with it guard and gate.
 
-The parent's own namespace depends on every child, so it is what the engine deletes first when everything goes. An update
-never deletes it but when the parent has another name, which would remove all that stands under the old one; and a
-destroy that the program took for an update would have passed the gate of one. Both end here, with everything standing.
+The parent's own namespace depends on every child, so it is what the engine deletes first when everything goes. An
+update never deletes it but when the parent has another name, which would remove all that stands under the old one; and
+a destroy that the program took for an update would have passed the gate of one. Both end here, and all stands.
 """
 
 from __future__ import annotations

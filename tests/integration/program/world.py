@@ -128,6 +128,8 @@ class World:
     versions: dict[str, str] = field(default_factory=dict)
     files: dict[str, Any] = field(default_factory=dict)
     """Further files by path, such as the documents of a child of type ``manifests``."""
+    gates: dict[str, Any] = field(default_factory=dict)
+    """What the environment's file says under ``gates``."""
     audit: Audit = field(init=False, repr=False)
     _key: str = field(default="", repr=False)
 
@@ -171,6 +173,7 @@ class World:
             "cluster": {"context": "staging"},
             "vault": {"mounts": {"kv": "kv-staging", "jwt": "jwt-staging"}, "refreshAfter": "5s"},
             "versions": {name: self.versions.get(name, "1.0.0") for name in versioned},
+            **({"gates": self.gates} if self.gates else {}),
         }
         settings = json.dumps({"app-of-apps:environment": environment})
         (self.folder / "Pulumi.staging.yaml").write_text(f"{self._key}config: {settings}\n")
