@@ -11,12 +11,14 @@ from app_of_apps import __version__
 from app_of_apps.cli import (
     access,
     approvals,
+    compare,
     drift,
     environment,
     evidence,
     graph,
     history,
     operations,
+    promote,
     render,
     rollback,
     secrets,
@@ -50,9 +52,11 @@ app.command(epilog=operations.EPILOGS["up"], rich_help_panel=_DEPLOY)(operations
 app.command(epilog=approvals.EPILOGS["approve"], rich_help_panel=_DEPLOY)(approvals.approve)
 app.command(epilog=approvals.EPILOGS["approvals"], rich_help_panel=_DEPLOY)(approvals.approvals)
 app.command(epilog=approvals.EPILOGS["revoke"], rich_help_panel=_DEPLOY)(approvals.revoke)
+app.command(epilog=promote.EPILOG, rich_help_panel=_DEPLOY)(promote.promote)
 app.command(epilog=rollback.EPILOG, rich_help_panel=_DEPLOY)(rollback.rollback)
 app.command(epilog=status.EPILOG, rich_help_panel=_DEPLOY)(status.status)
 app.command(epilog=drift.EPILOG, rich_help_panel=_DEPLOY)(drift.drift)
+app.command(epilog=compare.EPILOG, rich_help_panel=_DEPLOY)(compare.compare)
 app.command(epilog=history.EPILOG, rich_help_panel=_DEPLOY)(history.history)
 app.add_typer(evidence.app, rich_help_panel=_DEPLOY)
 app.add_typer(secrets.app, rich_help_panel=_DEPLOY)

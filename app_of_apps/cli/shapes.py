@@ -286,4 +286,56 @@ SHAPES: Mapping[str, tuple[str, str]] = {
 }
 """,
     ),
+    "app-of-apps/promotion/v1": (
+        "`aoa promote SOURCE TARGET --output json`",
+        """
+{
+  "format": "app-of-apps/promotion/v1",
+  "source": "staging", "target": "prod",
+  "written": true,            // false with --dry-run, when nothing moves, and when it was refused
+  "commit": "…",              // full hash with --commit or --branch, else null
+  "branch": "promote/prod",   // with --branch, else null
+  "note": 12,                 // the record in the target's evidence that tells of an override, else null
+  "children": [               // each that has a version of its own
+    {"name": "orders",
+     "before": "1.13.2",      // in the target's file; null when it has none
+     "version": "1.14.0",     // what moves or stays below; null when the source has none
+     "moves": true,
+     "overridden": false,     // whether it moves although it should not
+     "why": null,             // same already, not healthy long enough, failed, not healthy now, never seen healthy,
+                              // only in the working tree, older than the target's, removed below, cannot be pinned
+     "message": "healthy in staging for 3h 12m (record 7)",
+     "record": 7,             // the record of the source that this rests on
+     "since": "2030-01-01T12:00:00+00:00",   // healthy since then
+     "due": null,             // when a version that is not healthy long enough may move
+     "followers": ["orders-migration"]}      // children that take their version from this one
+  ]
+}
+""",
+    ),
+    "app-of-apps/environments/v1": (
+        "`aoa compare A B --output json`",
+        """
+{
+  "format": "app-of-apps/environments/v1",
+  "environments": [           // A, then B
+    {"name": "staging",
+     "wanted": "sha256:…",    // the working tree's release
+     "release": "sha256:…", "number": 7}   // the last success; null when there is none
+  ],
+  "same": true,               // nothing differs but what is declared
+  "declared": [
+    {"topic": "replicas",     // versions, replicas, config, host, resources, network, gates, access …
+     "child": "orders",       // null when it is about more than one
+     "path": "spec.replicas", "values": [2, 3]}   // in A, in B; null where it is absent
+  ],
+  "other": [
+    {"kind": "behind its working tree",   // or: deployed differently, in one only, program version, never released
+     "environment": "prod",   // null when it lies between the two
+     "child": "orders",       // null when it is about none in particular
+     "message": "…"}
+  ]
+}
+""",
+    ),
 }
