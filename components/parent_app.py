@@ -16,12 +16,12 @@ from components.cronjob_app import CronJobApp
 from components.kubernetes import logical_names
 from components.manifests_app import ManifestsApp
 from components.migration_app import MigrationApp
-from components.release_record import ReleaseRecord
+from components.release_record import ReleaseRecord, told
 from components.service_app import ServiceApp
 from components.worker_app import WorkerApp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from app_of_apps.graph.order import Plan
     from app_of_apps.objects.model import ChildObjects, KubernetesObject
@@ -54,6 +54,8 @@ class ParentAppArgs:
     """The groups of the identity provider that have rights in Vault."""
     record: tuple[KubernetesObject, ...] = ()
     """Namespace and ConfigMap of the release record, in this order."""
+    recorded: Callable[[], None] | None = None
+    """Called in a run that is no preview when the record is there, which is when everything is healthy."""
     protect_namespaces: bool = False
     """Whether deleting a child's namespace needs `pulumi state unprotect` first."""
     settle: Settle | None = None
@@ -108,6 +110,8 @@ class ParentApp(pulumi.ComponentResource):
                 after=[*before_record, *_after(children.values())],
                 opts=pulumi.ResourceOptions(parent=self),
             )
+            if args.recorded is not None:
+                told(args.recorded, self.record)
         self.status = {
             "version": STATUS_VERSION,
             "environment": args.release.environment,

@@ -7,7 +7,6 @@ The one module of this package that reads files, the environment and the network
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 
 from app_of_apps.approval.check import Passed
+from app_of_apps.approval.standing import last_record, with_rules
 from app_of_apps.deploy.facts import SECRET_KINDS
 from app_of_apps.deploy.settle import settles
 from app_of_apps.deploy.standing import read_deletions
+from app_of_apps.environment.git import git
 from app_of_apps.environment.guard import check_environment
 from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.environment.load import load_environment
@@ -32,17 +33,20 @@ from app_of_apps.environment.preflight import (
 from app_of_apps.environment.refusals import recorded
 from app_of_apps.environment.vault_health import trouble as vault_trouble
 from app_of_apps.errors import AppOfAppsError, Unavailable, WrongEnvironment
+from app_of_apps.evidence.record import Git
 from app_of_apps.manifest.base import seconds
 from app_of_apps.manifest.child import PodChild
 from app_of_apps.manifest.load import load_manifest
 from app_of_apps.objects.access import vault_groups
-from app_of_apps.objects.record import release_record
+from app_of_apps.objects.record import record_number, release_record
 from app_of_apps.objects.render import release_objects
 from app_of_apps.release.behaviour import DEFAULT_DEADLINE
 from app_of_apps.release.deletions import check_deletions, describe_deletions
 from app_of_apps.release.plan import plan
+from app_of_apps.release.provenance import Provenance, carried
 from app_of_apps.release.resolve import resolve
 from components.access import AccessArgs
+from components.attempt import Attempt
 from components.chart_check import check_charts
 from components.failure_report import failure_hook
 from components.gate import pass_gate
@@ -54,7 +58,7 @@ from components.providers import declare_providers
 from components.restore import restoration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from app_of_apps.environment.load import LoadedEnvironment
     from app_of_apps.environment.settings import Environment
@@ -97,44 +101,54 @@ def _run(project: Path, stack: str) -> None:
     # What is removed or only read needs no secrets, and need not be healthy.
     operation = engine_operation()
     updates = operation == "up"
-    back = restoration(manifest, environment, release, project) if updates else None
-    if back is not None:
-        manifest, release = back.manifest, back.release
-    objects = release_objects(release) if back is None else back.objects
-    if back is not None and back.rollback.approved:
-        passed = Passed()
-    elif updates or operation == "destroy":
-        passed = pass_gate(environment.settings, release, project=project, action="up" if updates else "destroy")
-    if updates:
-        _check_deletions(environment.settings, release, passed)
-        check_secrets(_references(manifest, release), release.vault, os.environ)
-    if updates and (migrations := list(_migrations(release, objects))):
+    attempt = Attempt.of(environment.settings, release.parent, project, operation)
+    with attempt.refusals():
+        back = restoration(manifest, environment, release, project) if updates else None
+        if back is not None:
+            manifest, release = back.manifest, back.release
+            attempt.comes_back(back.rollback.target.number)
         with KubeReader(release.cluster.context) as kube:
-            check_migrations(migrations, kube)
-            if not pulumi.runtime.is_dry_run():
-                await_migrations(migrations, kube, pulumi.log.info)
+            last = last_record(kube, release.parent)
+        git = _git(project)
+        attempt.about(release, last, git)
+        passed = Passed()
+        if (updates or operation == "destroy") and not (back is not None and back.rollback.approved):
+            passed = pass_gate(environment.settings, release, project=project, action="up" if updates else "destroy")
+        origin = _origin(release, last, git, passed)
+        origins = carried(release, last, origin)
+        objects = release_objects(release, origins) if back is None else back.objects(origins)
+        if updates:
+            _check_deletions(environment.settings, release, passed)
+            check_secrets(_references(manifest, release), release.vault, os.environ)
+        if updates and (migrations := list(_migrations(release, objects))):
+            with KubeReader(release.cluster.context) as kube:
+                check_migrations(migrations, kube)
+                if not pulumi.runtime.is_dry_run():
+                    await_migrations(migrations, kube, pulumi.log.info)
+        groups = vault_groups(release)
+        access = AccessArgs(groups, people_accessor(groups[0].mount, release.vault, os.environ)) if groups else None
+        attempt.begin(release, passed)
 
-    groups = vault_groups(release)
-    access = AccessArgs(groups, people_accessor(groups[0].mount, release.vault, os.environ)) if groups else None
-    uses_vault = bool(groups) or any(one.vault_policies or one.vault_roles for one in objects)
-    commit, author = _origin(project)
-    providers = declare_providers(release.cluster, release.vault if uses_vault else None)
-    check_charts(objects, providers.kubernetes)
-    parent = ParentApp(
-        release.parent,
-        ParentAppArgs(
-            release=release,
-            objects=objects,
-            plan=plan(release),
-            providers=providers,
-            access=access,
-            protect_namespaces=environment.settings.protected,
-            record=release_record(release, git_commit=commit, author=author),
-            settle=(lambda child, kinds: _settle(release, child, kinds)) if updates else None,
-            hooks=pulumi.ResourceHookBinding(on_error=[failure_hook(lambda: _report(release))]),
-            namespace_hooks=pulumi.ResourceHookBinding(before_delete=[guarded_delete(operation)]),
-        ),
-    )
+    with attempt.failures():
+        uses_vault = bool(groups) or any(one.vault_policies or one.vault_roles for one in objects)
+        providers = declare_providers(release.cluster, release.vault if uses_vault else None)
+        check_charts(objects, providers.kubernetes)
+        parent = ParentApp(
+            release.parent,
+            ParentAppArgs(
+                release=release,
+                objects=objects,
+                plan=plan(release),
+                providers=providers,
+                access=access,
+                protect_namespaces=environment.settings.protected,
+                record=with_rules(release_record(release, origin, origins), environment.settings.gates),
+                recorded=attempt.succeeded if updates else None,
+                settle=(lambda child, kinds: _settle(release, child, kinds, attempt)) if updates else None,
+                hooks=pulumi.ResourceHookBinding(on_error=[failure_hook(lambda: _told(release, attempt))]),
+                namespace_hooks=pulumi.ResourceHookBinding(before_delete=[guarded_delete(operation)]),
+            ),
+        )
     pulumi.export("status", parent.status)
     for name, child in parent.children.items():
         pulumi.export(name, child.status)
@@ -187,7 +201,7 @@ def _migrations(release: Release, objects: Sequence[ChildObjects]) -> Iterator[M
                     yield Migration(child.name, child.namespace, name, one.deadline or seconds(DEFAULT_DEADLINE))
 
 
-def _settle(release: Release, child: ResolvedChild, kinds: Sequence[str]) -> None:
+def _settle(release: Release, child: ResolvedChild, kinds: Sequence[str], attempt: Attempt) -> None:
     """Return when a child's objects of these kinds are healthy at their generation; RunError with the report if not."""
     deadline = seconds(getattr(child.spec, "deadline", None) or DEFAULT_DEADLINE)
     secrets = SECRET_KINDS.issuperset(kinds)
@@ -195,9 +209,10 @@ def _settle(release: Release, child: ResolvedChild, kinds: Sequence[str]) -> Non
         with KubeReader(release.cluster.context) as kube:
             trouble = (lambda: _vault_trouble(release, child)) if secrets else None
             if not settles(kube, child.namespace, kinds, deadline=deadline, trouble=trouble):
-                raise pulumi.RunError(_report(release))
+                raise pulumi.RunError(_told(release, attempt))
     except Unavailable as error:
         msg = f"Unavailable: {error}"
+        attempt.failed(msg)
         raise pulumi.RunError(msg) from error
 
 
@@ -210,6 +225,13 @@ def _vault_trouble(release: Release, child: ResolvedChild) -> str | None:
     )
 
 
+def _told(release: Release, attempt: Attempt) -> str:
+    """Return the parent's report of a failure, once it is on the record."""
+    report = _report(release)
+    attempt.failed(report)
+    return report
+
+
 def _report(release: Release) -> str:
     """Return the parent's report of a failure, made from what the cluster says."""
     # Imported here because a run without failures does without it.
@@ -220,12 +242,19 @@ def _report(release: Release) -> str:
         return render(diagnose(release, kube))
 
 
-def _origin(project: Path) -> tuple[str | None, str | None]:
-    """Return commit and author of the checkout; None where there is no git or no commit."""
-    command = ["git", "-C", str(project), "log", "-1", "--format=%H%n%an <%ae>"]
+def _git(project: Path) -> Git | None:
+    """Return commit, author and state of the checkout; None where there is no git or no commit."""
     try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None, None
-    commit, _, author = result.stdout.strip().partition("\n")
-    return commit or None, author or None
+        said = git(project, "log", "-1", "--format=%H%n%an <%ae>").decode(errors="replace").strip()
+        changed = git(project, "status", "--porcelain", "--", ".").strip()
+    except Unavailable:
+        return None
+    commit, _, author = said.partition("\n")
+    return Git(commit=commit, author=author, dirty=bool(changed)) if commit else None
+
+
+def _origin(release: Release, last: Mapping[str, Any] | None, found: Git | None, passed: Passed) -> Provenance:
+    """Return where what this run changes comes from."""
+    commit = None if found is None or found.commit is None else found.commit + ("-dirty" if found.dirty else "")
+    author = None if found is None else found.author
+    return Provenance(release.digest, record_number(release, last), commit, author, passed.names)

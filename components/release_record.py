@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -10,7 +11,7 @@ from components import type_tokens
 from components.kubernetes import KubernetesResource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from app_of_apps.objects.model import KubernetesObject
 
@@ -21,6 +22,9 @@ class ReleaseRecord(pulumi.ComponentResource):
     Superseded or destroyed, Pulumi lets go of the record without deleting it; a release that comes back takes its own
     record over again. The namespace is kept too, for the records that are in it.
     """
+
+    resources: tuple[pulumi.CustomResource, ...]
+    """Namespace and ConfigMap."""
 
     def __init__(
         self,
@@ -33,13 +37,27 @@ class ReleaseRecord(pulumi.ComponentResource):
         """Register the objects (namespace, then ConfigMap) when all children in ``after`` are healthy."""
         super().__init__(type_tokens.RELEASE_RECORD, name, None, opts)
         before = list(after)
+        declared: list[pulumi.CustomResource] = []
         for described in objects:
             options = pulumi.ResourceOptions(
                 parent=self,
                 depends_on=before,
                 retain_on_delete=True,
                 # They tell of the run that made the record; a later run of the same release changes nothing.
-                ignore_changes=["metadata.annotations"],
+                ignore_changes=["metadata.annotations", "data", "binaryData"],
             )
-            before = [KubernetesResource(described.name, described.manifest, options)]
+            declared.append(KubernetesResource(described.name, described.manifest, options))
+            before = [declared[-1]]
+        self.resources = tuple(declared)
         self.register_outputs({})
+
+
+def told(recorded: Callable[[], None], record: ReleaseRecord) -> None:
+    """Call ``recorded`` when the record's objects are there; not in a preview."""
+
+    async def tell(_: Sequence[Any]) -> bool:
+        if not pulumi.runtime.is_dry_run():
+            await asyncio.to_thread(recorded)
+        return True
+
+    pulumi.Output.all(*(one.id for one in record.resources)).apply(tell)

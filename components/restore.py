@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from app_of_apps.manifest.load import Manifest
     from app_of_apps.objects.model import ChildObjects
     from app_of_apps.release.model import Release
+    from app_of_apps.release.provenance import Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,13 @@ class Restoration:
         """The release that comes back."""
         return self.rollback.release
 
-    @property
-    def objects(self) -> tuple[ChildObjects, ...]:
-        """The objects of its children, each chart taken from where it lies."""
+    def objects(self, provenance: Mapping[str, Provenance]) -> tuple[ChildObjects, ...]:
+        """Return the objects of its children, each chart taken from where it lies."""
         return tuple(
             replace(one, chart={**one.chart, "chart": str(self.charts[one.child])})
             if one.chart is not None and one.child in self.charts
             else one
-            for one in release_objects(self.release)
+            for one in release_objects(self.release, provenance)
         )
 
 

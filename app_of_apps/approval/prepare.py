@@ -47,7 +47,7 @@ def prepare(settings: Environment, release: Release, environ: Mapping[str, str])
     namespace = record_namespace(release.parent)
     with KubeWriter(settings.cluster.context) as kube:
         if kube.get(f"/api/v1/namespaces/{namespace}") is None:
-            home, *_ = release_record(release, git_commit=None, author=None)
+            home, *_ = release_record(release)
             kube.apply(f"/api/v1/namespaces/{namespace}", home.manifest)
         for path, manifest in reader_objects(namespace, [f"{identity.groups_prefix}{group}" for group in groups]):
             kube.apply(path, manifest)

@@ -91,7 +91,7 @@ def _access(release: Release) -> Iterator[str]:
 def _record(release: Release) -> Iterator[str]:
     from app_of_apps.objects.record import release_record
 
-    for one in release_record(release, git_commit=None, author=None):
+    for one in release_record(release):
         yield f"---\n# parent {release.parent} · release record, when every child is healthy\n{_yaml(one.manifest)}"
 
 

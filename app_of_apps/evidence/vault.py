@@ -19,7 +19,7 @@ from app_of_apps.evidence.record import InVault
 from app_of_apps.evidence.signing import raw_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 ANCHOR: Final = "app-of-apps/evidence"
 """Below the kv-v2 engine: ``<ANCHOR>/<parent>``."""
@@ -53,6 +53,11 @@ class EvidenceVault(VaultReader):
             return {}
         found = {version: raw_key(str(one["public_key"])) for version, one in data["keys"].items()}
         return {f"{mount}/{key}:{version}": raw for version, raw in found.items() if raw is not None}
+
+    def versions(self, kv: str, paths: Iterable[str]) -> dict[str, int]:
+        """Return ``<mount>/<path>`` → the latest version of each secret that is there."""
+        found = {path: self._get(f"{kv}/metadata/{path}") for path in paths}
+        return {f"{kv}/{path}": int(data["current_version"]) for path, data in found.items() if data is not None}
 
     def anchor(self, kv: str, parent: str) -> Link | None:
         """Return the newest record that the anchor knows; None when there is none."""

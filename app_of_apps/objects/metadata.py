@@ -1,8 +1,9 @@
 """Names, labels and annotations of a child's objects.
 
 Labels are Kubernetes' recommended ones (kubernetes.io, "Recommended Labels") below those of the parent and the child,
-which cannot replace them. Selectors carry only what never changes: name and instance. The child's digest is an
-annotation of each object but not of its pod template, so that a change of a replica count does not roll the pods.
+which cannot replace them. Selectors carry only what never changes: name and instance. The child's digest, and where its
+content came from, are annotations of each object but not of its pod template, so that a change of a replica count does
+not roll the pods.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app_of_apps.release.model import Release, ResolvedChild
+    from app_of_apps.release.provenance import Provenance
 
 MANAGER: Final = "app-of-apps"
 SKIP_AWAIT: Final = {"pulumi.com/skipAwait": "true"}
@@ -40,8 +42,8 @@ class Metadata:
     selector: Mapping[str, str]
 
     @classmethod
-    def of(cls, release: Release, child: ResolvedChild) -> Metadata:
-        """Compose the metadata of one child of a release."""
+    def of(cls, release: Release, child: ResolvedChild, provenance: Provenance | None = None) -> Metadata:
+        """Compose the metadata of one child of a release; ``provenance`` is known where there is a cluster to ask."""
         selector = {
             "app.kubernetes.io/name": child.name,
             "app.kubernetes.io/instance": f"{release.parent}-{child.name}",
@@ -63,6 +65,7 @@ class Metadata:
                 "app-of-apps/team": child.spec.team,
                 "app-of-apps/environment": release.environment,
                 "app-of-apps/child-digest": child.digest,
+                **(provenance.annotations if provenance is not None else {}),
             },
             selector=selector,
         )

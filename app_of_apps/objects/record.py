@@ -1,32 +1,49 @@
 """The record of a release in the cluster: an immutable ConfigMap that is created when everything else is healthy.
 
-Its name and its data follow from the release's digest alone, so a repeated run of the same release finds the same
-object and immutability is never in the way. Who ran it from which commit is not part of the content: these stand in
-annotations, which stay changeable on an immutable ConfigMap. Whoever declares the record ignores later changes of them
-(``ignore_changes=["metadata.annotations"]``), so that they tell of the first run and a no-op stays a no-op.
+Its name is the release's number and digest. A release that is deployed again while it stands keeps its number, so a
+no-op stays a no-op; one that comes back after another gets a number of its own. Besides what the release is, its record
+says where the content of each child came from, and keeps the content itself, which a rollback brings back. Whoever
+declares the record ignores later changes of all of that: it tells of the run that made it.
 
-The logical name carries the digest too. Under one logical name Pulumi would carry ignored inputs of the old record over
-into the new one.
+The logical name carries number and digest too. Under one logical name Pulumi would carry ignored inputs of the old
+record over into the new one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from app_of_apps.manifest.child_checks import RESERVED_NAME
 from app_of_apps.objects.metadata import MANAGER
 from app_of_apps.objects.model import KubernetesObject
 from app_of_apps.release.digest import canonical_json
+from app_of_apps.release.stored import packed_release
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from app_of_apps.release.model import Release
+    from app_of_apps.release.provenance import Provenance
 
 _DIGITS: Final = 12
 
 
-def record_name(release_digest: str) -> str:
-    """Return ``release-<first 12 hex digits>``."""
-    return f"release-{release_digest.removeprefix('sha256:')[:_DIGITS]}"
+def record_name(release_digest: str, number: int = 1) -> str:
+    """Return ``release-<number>-<first 12 hex digits>``."""
+    return f"release-{number}-{release_digest.removeprefix('sha256:')[:_DIGITS]}"
+
+
+def record_number(release: Release, last: Mapping[str, Any] | None) -> int:
+    """Return the number of a release; ``last`` is the ConfigMap of the last one that succeeded.
+
+    The number is that one's while the release is the same, and the next otherwise. Records of before there were numbers
+    count as number 0.
+    """
+    if last is None:
+        return 1
+    data = last.get("data") or {}
+    number = int(data["number"]) if str(data.get("number", "")).isdecimal() else 0
+    return number if number and data.get("digest") == release.digest else number + 1
 
 
 def record_namespace(parent: str) -> str:
@@ -34,11 +51,15 @@ def record_namespace(parent: str) -> str:
     return f"{parent}-{RESERVED_NAME}"
 
 
-def release_record(release: Release, *, git_commit: str | None, author: str | None) -> tuple[KubernetesObject, ...]:
+def release_record(
+    release: Release, origin: Provenance | None = None, provenance: Mapping[str, Provenance] | None = None
+) -> tuple[KubernetesObject, ...]:
     """Return the parent's namespace and the record of ``release``, in this order.
 
-    ``data`` holds ``digest``, ``environment``, ``parent``, ``programVersion`` and ``children``: canonical JSON of
-    child → {digest, team, type, version}. ``git_commit`` and ``author`` may be None where nobody knows.
+    ``origin`` is where the release itself comes from and ``provenance`` that of each child; without them it is number
+    1, of nobody.
+    ``data`` holds ``digest``, ``number``, ``environment``, ``parent``, ``programVersion`` and ``children``: canonical
+    JSON of child → {digest, image, provenance, team, type, version}; ``binaryData`` the packed content.
     """
     namespace = record_namespace(release.parent)
     labels = {
@@ -50,10 +71,13 @@ def release_record(release: Release, *, git_commit: str | None, author: str | No
         "app.kubernetes.io/managed-by": MANAGER,
     }
     environment = {"app-of-apps/environment": release.environment}
-    origin = {"app-of-apps/git-commit": git_commit, "app-of-apps/author": author}
+    origins = provenance or {}
+    number = origin.number if origin is not None else 1
     children = {
         child.name: {
             "digest": child.digest,
+            "image": child.image,
+            "provenance": origins[child.name].shape() if child.name in origins else None,
             "team": child.spec.team,
             "type": child.spec.type,
             "version": child.version,
@@ -69,29 +93,32 @@ def release_record(release: Release, *, git_commit: str | None, author: str | No
             "annotations": environment,
         },
     }
+    name = record_name(release.digest, number)
     record = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {
-            "name": record_name(release.digest),
+            "name": name,
             "namespace": namespace,
             "labels": {**labels, "app.kubernetes.io/component": "release-record"},
             "annotations": {
                 **environment,
                 "app-of-apps/release-digest": release.digest,
-                **{name: value for name, value in origin.items() if value is not None},
+                **(origin.annotations if origin is not None else {}),
             },
         },
         "immutable": True,
         "data": {
             "digest": release.digest,
+            "number": str(number),
             "environment": release.environment,
             "parent": release.parent,
             "programVersion": release.program_version,
             "children": canonical_json(children).decode(),
         },
+        "binaryData": packed_release(release),
     }
     return (
         KubernetesObject(name="parent-namespace", group="namespace", manifest=home),
-        KubernetesObject(name=record_name(release.digest), group="config", manifest=record),
+        KubernetesObject(name=name, group="config", manifest=record),
     )

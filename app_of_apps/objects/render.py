@@ -22,18 +22,22 @@ from app_of_apps.objects.vault import vault_policy, vault_role
 from app_of_apps.objects.workload import deployment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from app_of_apps.release.model import Release, ResolvedChild
+    from app_of_apps.release.provenance import Provenance
 
 
-def release_objects(release: Release) -> tuple[ChildObjects, ...]:
-    """Return the objects of every child, in dependency order."""
-    return tuple(child_objects(release, child) for child in release.children)
+def release_objects(release: Release, provenance: Mapping[str, Provenance] | None = None) -> tuple[ChildObjects, ...]:
+    """Return the objects of every child, in dependency order; ``provenance`` is child → where its content came from."""
+    origins = provenance or {}
+    return tuple(child_objects(release, child, origins.get(child.name)) for child in release.children)
 
 
-def child_objects(release: Release, child: ResolvedChild) -> ChildObjects:
+def child_objects(release: Release, child: ResolvedChild, provenance: Provenance | None = None) -> ChildObjects:
     """Return everything that one child declares, in the order of `model.GROUPS`."""
     spec = child.spec
-    metadata = Metadata.of(release, child)
+    metadata = Metadata.of(release, child, provenance)
     home = namespace(child, metadata, release.tenancy.wrapped_pods)
     bounds = (*tenancy_objects(release, child, metadata), *access_objects(release, child, metadata))
     if isinstance(spec, PodChild):

@@ -11,6 +11,7 @@ from app_of_apps.manifest.load import load_manifest
 from app_of_apps.objects.record import release_record
 from app_of_apps.objects.render import release_objects
 from app_of_apps.release.plan import plan
+from app_of_apps.release.provenance import Provenance
 from app_of_apps.release.resolve import resolve
 from components.parent_app import ParentApp, ParentAppArgs
 from components.providers import declare_providers
@@ -120,7 +121,7 @@ def parent_args(of: Release, **more: Any) -> ParentAppArgs:
         objects=release_objects(of),
         plan=plan(of),
         providers=declare_providers(of.cluster, of.vault),
-        record=release_record(of, git_commit="c0ffee", author="A <a@example.com>"),
+        record=release_record(of, Provenance(of.digest, 1, "c0ffee", "A <a@example.com>")),
         **more,
     )
 

@@ -93,7 +93,7 @@ def test_the_record_comes_last_and_is_kept(recorded: RecordingMonitor) -> None:
     assert min(one.began for one in records) >= max(one.ended for one in others)
     for one in records:
         assert one.request.retainOnDelete
-        assert list(one.request.ignoreChanges) == ["metadata.annotations"]
+        assert list(one.request.ignoreChanges) == ["metadata.annotations", "data", "binaryData"]
     resources = {one.urn for one in others if one.request.custom or one.request.remote}
     assert {one for one in resources if "pulumi:providers" not in one} <= records[0].dependencies
 

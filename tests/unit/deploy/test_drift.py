@@ -17,6 +17,7 @@ from app_of_apps.deploy.drift_report import Fixed, render, to_json
 from app_of_apps.environment.kube_reader import Forbidden
 from app_of_apps.errors import Refused, Unavailable
 from app_of_apps.objects.record import release_record
+from app_of_apps.release.provenance import Provenance
 from app_of_apps.release.resolve import resolve
 from app_of_apps.release.stored import packed_release
 from tests.unit.release.world import RUNS, child, environment, manifest, worlds
@@ -269,10 +270,12 @@ OTHER = resolve(
 
 
 def record(release=RELEASE, *, number: int | None = None, created: str = "2030-01-01T00:00:00Z", **more: Any) -> dict:
-    item = copy.deepcopy(dict(release_record(release, git_commit="abc123", author=None)[1].manifest))
+    item = copy.deepcopy(dict(release_record(release, Provenance(release.digest, 1, "abc123"))[1].manifest))
     item["metadata"]["creationTimestamp"] = created
-    item["data"] |= {"digest": release.digest} | ({} if number is None else {"number": str(number)})
+    item["data"] |= {"digest": release.digest, "number": str(number)}
     item["binaryData"] = packed_release(release)
+    if number is None:
+        del item["data"]["number"], item["binaryData"]
     return {**item, **more}
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from app_of_apps.objects.model import GROUPS
 from app_of_apps.objects.record import release_record
 from app_of_apps.objects.render import release_objects
+from app_of_apps.release.provenance import Provenance
 from app_of_apps.release.resolve import resolve
 from tests.unit.objects.pod_security import violations
 from tests.unit.objects.rendered import pod_templates, render
@@ -165,7 +166,7 @@ def test_objects_are_plain_json_hold_no_secret_object_and_render_the_same_twice(
 @RUNS
 def test_the_record_names_every_child(world) -> None:
     release = resolve(*world)
-    _, record = release_record(release, git_commit=None, author=None)
+    _, record = release_record(release)
     assert json.loads(record.manifest["data"]["children"]).keys() == set(world[0].children)
 
 
@@ -194,7 +195,7 @@ def test_what_one_environment_says_never_appears_in_the_objects_of_another(world
     texts = {}
     for name in ("staging", "prod"):
         release = resolve(made, marked(name))
-        record = [one.manifest for one in release_record(release, git_commit="c", author="a")]
+        record = [one.manifest for one in release_record(release, Provenance(release.digest, 3, "c", "a"))]
         texts[name] = f"{release_objects(release)!r}{record!r}".lower()
     for name, other in (("staging", "prod"), ("prod", "staging")):
         assert f"only-{other}" not in texts[name]
