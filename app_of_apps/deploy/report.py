@@ -119,6 +119,8 @@ class Report:
     seconds: float | None = None
     interrupted: bool = False
     came_back: CameBack | None = None
+    deletions: tuple[str, ...] = ()
+    """What the release removes from what stood before, a line per child (`app_of_apps.release.deletions`)."""
 
 
 _VERBS = {
@@ -163,6 +165,9 @@ def render(report: Report) -> str:
             lines.append(f"  {cause.sentence}")
             lines += [f"    {line}" for detail in cause.details for line in detail.splitlines()]
     lines += _came_back(report)
+    if report.deletions:
+        heading = "WOULD BE DELETED" if report.operation == "preview" else "DELETED BY THIS RELEASE"
+        lines += ["", heading, *(f"  {line}" for line in report.deletions)]
     for state in _ORDER:
         found = [child for child in report.children if child.state is state]
         if found:
@@ -225,6 +230,7 @@ def to_json(report: Report) -> dict[str, Any]:
             }
             for cause in report.causes
         ],
+        "deletions": list(report.deletions),
         "children": [
             {
                 "name": child.child,

@@ -6,16 +6,18 @@ import contextlib
 import signal
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from app_of_apps.deploy.ledger import Ledger
 from app_of_apps.deploy.outcome import Ending, error_type, report_of
 from app_of_apps.deploy.progress import Progress
 from app_of_apps.deploy.recovery import take_over
+from app_of_apps.deploy.standing import read_deletions
 from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.errors import DeploymentFailed, Unavailable
 from app_of_apps.objects.render import release_objects
+from app_of_apps.release.deletions import describe_deletions
 from app_of_apps.release.plan import plan as plan_of
 
 if TYPE_CHECKING:
@@ -64,8 +66,7 @@ def operate(
     """Run ``preview``, ``up``, ``refresh`` or ``destroy`` and return what there is to tell, a failure too.
 
     ``show`` gets the children's rows a few times a second, ``say`` single lines; ``environ`` is added to the engine's
-    variables. An interruption (Ctrl-C) lets the
-    engine finish what it has begun, a second one stops it at once; the report says so. A lock that a dead engine has
+    variables. An interruption (Ctrl-C) lets the engine finish what it has begun, a second one stops it at once; the report says so. A lock that a dead engine has
     left is removed. Raises Unavailable when somebody alive holds the lock, or the engine cannot be started.
     """
     from app_of_apps.deploy.engine import Engine, EngineFailed  # noqa: PLC0415 - takes a fifth of a second to import
@@ -74,8 +75,8 @@ def operate(
     ledger = Ledger(release_objects(release))
     progress = Progress(operation, release, plan, ledger)
     engine = Engine(project, release.environment, environ)
-    if operation != "preview":  # which takes no lock
-        take_over(operation, engine, release, project, ledger=ledger, say=say)
+    take_over(operation, engine, release, project, ledger=ledger, say=say)
+    deletions = _deletions(operation, release, say)
     lock, outcome, started = threading.Lock(), _Outcome(), time.monotonic()
 
     def take(event: Event) -> None:
@@ -117,7 +118,7 @@ def operate(
         output=error.output if error is not None else "",
         interrupted=bool(interrupted) and error is not None,
     )
-    report = _report(operation, release, plan, ledger, ending)
+    report = replace(_report(operation, release, plan, ledger, ending), deletions=deletions)
     return Told(report, ending.output, 0 if report.ok else exit_code(ledger))
 
 
@@ -151,6 +152,21 @@ def exit_code(ledger: Ledger) -> int:
             if kind is not None:
                 return kind.exit_code
     return DeploymentFailed.exit_code
+
+
+def _deletions(operation: str, release: Release, say: Callable[[str], None]) -> tuple[str, ...]:
+    """Say what the release removes from what stands now; nothing where that cannot be read, or nothing is deployed."""
+    if operation not in {"preview", "up"}:
+        return ()
+    try:
+        with KubeReader(release.cluster.context) as kube:
+            found = describe_deletions(read_deletions(kube, release))
+    except Unavailable:  # the program asks again, and ends with that
+        return ()
+    if operation == "up":
+        for line in found:
+            say(f"This release deletes {line}")
+    return found
 
 
 def _report(operation: str, release: Release, plan: Plan, ledger: Ledger, ending: Ending) -> Report:

@@ -56,3 +56,10 @@ def test_the_json_shape_is_versioned_and_complete():
     assert shape["causes"][0]["object"] == {"kind": "Job", "namespace": "shop-db", "name": "db-1"}
     assert shape["children"][0]["state"] == "blocked"
     assert shape["next"]
+
+
+def test_what_a_release_deletes_is_told_before_the_children():
+    gone = "mail (worker 1.0.0, team one): namespace shop-mail with 2 Secrets"
+    assert f"\n\nWOULD BE DELETED\n  {gone}" in render(report(operation="preview", deletions=(gone,)))
+    assert "DELETED BY THIS RELEASE" in render(report(deletions=(gone,)))
+    assert to_json(report(deletions=(gone,)))["deletions"] == [gone]
