@@ -52,7 +52,7 @@ class ReleaseRecord(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def told(recorded: Callable[[], None], record: ReleaseRecord) -> None:
+def told(recorded: Callable[[], None], record: ReleaseRecord) -> pulumi.Output[bool]:
     """Call ``recorded`` when the record's objects are there; not in a preview."""
 
     async def tell(_: Sequence[Any]) -> bool:
@@ -60,4 +60,4 @@ def told(recorded: Callable[[], None], record: ReleaseRecord) -> None:
             await asyncio.to_thread(recorded)
         return True
 
-    pulumi.Output.all(*(one.id for one in record.resources)).apply(tell)
+    return pulumi.Output.all(*(one.urn for one in record.resources)).apply(tell)
