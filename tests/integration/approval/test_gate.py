@@ -1,0 +1,207 @@
+"""The gate as people meet it: a real program, a real Vault, real logins."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.approval.gated import Gated
+from tests.integration.program.world import worker
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox import Sandbox
+
+pytestmark = pytest.mark.integration
+
+REFUSED = 3
+GATES = {
+    "approvals": {"required": 1, "groups": ["platform-admins", "team-platform", "team-storefront"]},
+    "breakGlass": {"groups": ["storefront-on-call"], "validFor": "10m"},
+}
+
+
+@pytest.fixture(scope="module")
+def gated(box: Sandbox, area: Path) -> Gated:
+    """A release that nobody has approved, committed by ada; the approvers' groups are known to Vault."""
+    world = Gated(box, area / "projects" / "gated", "gated", {"api": worker()}, gates=GATES)
+    world.commit()
+    prepared = world.program("approvals", "staging", "--prepare")
+    assert prepared.code == 1, prepared.text
+    assert "group platform-admins in Vault: made as staging_gated_group_platform-admins" in prepared.stdout, (
+        prepared.text
+    )
+    assert "the gate is shut" in prepared.stdout
+    return world
+
+
+def nonce_of(text: str) -> str:
+    found = re.search(r"nonce ([0-9a-f]{32})", text)
+    assert found, text
+    return found[1]
+
+
+def test_a_week_at_the_gate(gated: Gated) -> None:
+    """One story, because each step stands on the one before it."""
+    # Nobody has approved: both front doors refuse, and nothing is touched.
+    refused = gated.program("up", "staging")
+    assert refused.code == REFUSED, refused.text
+    assert "asks for 1 approval of this release and has 0; nothing was touched" in refused.stdout
+    assert "aoa approve staging" in refused.stdout
+    plain = gated.pulumi("up", "--yes", "--skip-preview", write=False)
+    assert plain.code != 0
+    assert "asks for 1 approval" in plain.text
+    for done in (refused, plain):
+        assert [one for one in gated.writes(done) if one.namespace != f"{gated.name}-parent"] == []
+    assert gated.namespaces() <= {"parent"}
+
+    # A preview goes through, and says what an update would meet.
+    preview = gated.program("preview", "staging")
+    assert preview.code == 0, preview.text
+
+    # The author cannot, and neither can the pipeline; somebody of another group can sign, and it does not count.
+    own = gated.approves("ada")
+    assert own.code == REFUSED, own.text
+    assert "ada is an author of this change" in own.stderr
+    nobody = gated.program("approve", "staging", "--yes")
+    assert nobody.code == REFUSED
+    assert "belongs to nobody" in nobody.stderr
+    unasked = gated.person("dora", "approve", "staging")
+    assert unasked.code == REFUSED
+    assert "Give --yes" in unasked.stderr
+
+    # Dora sees what would change, and signs.
+    signed = gated.approves("dora")
+    assert signed.code == 0, signed.text
+    for words in ("api: added", "DELETIONS\n  none", "UNKNOWN", "ada@shop.example.com", "dora has signed approve"):
+        assert words in signed.stdout, signed.stdout
+    listed = gated.program("approvals", "staging", "--format", "json")
+    assert listed.code == 0, listed.text
+    shape = json.loads(listed.stdout)
+    assert shape["open"] is True
+    assert [(one["approver"], one["counts"]) for one in shape["statements"]] == [("dora", True)]
+    # To herself it is a list without a verdict.
+    assert "not known to this login" in gated.person("dora", "approvals", "staging").stdout
+
+    # She takes it back, and the gate shuts.
+    taken = gated.person("dora", "revoke", "staging", nonce_of(signed.stdout)[:8])
+    assert taken.code == 0, taken.text
+    shut = gated.program("up", "staging")
+    assert shut.code == REFUSED, shut.text
+    assert "it was revoked" in shut.stdout
+
+    # Cleo approves; the release goes out.
+    assert gated.approves("cleo").code == 0
+    done = gated.program("up", "staging")
+    assert done.code == 0, done.text
+    assert gated.namespaces() >= {"api"}
+
+    # It stands: no approval is asked for, and there is nothing to approve.
+    again = gated.program("up", "staging")
+    assert again.code == 0, again.text
+    assert "has this release already" in gated.approves("dora").stderr
+
+
+def test_a_change_takes_another_approval_and_uncommitted_files_are_refused(gated: Gated) -> None:
+    gated.versions["api"] = "1.1.0"
+    gated.write()
+    for done in (gated.program("up", "staging"), gated.approves("dora")):
+        assert done.code == REFUSED, done.text
+        assert "not committed" in done.text
+        assert "Pulumi.staging.yaml" in done.text
+    gated.commit("ben@shop.example.com")
+    refused = gated.program("up", "staging")
+    assert refused.code == REFUSED, refused.text
+    assert "not of its authors: ben@shop.example.com" in refused.stdout
+    # Ada wrote the release before, and no commit since then.
+    shown = gated.person("dora", "approve", "staging", "--yes")
+    assert shown.code == 0, shown.text
+    assert "1.0.0 → 1.1.0" in shown.stdout
+    # One more commit, and what was approved is another release.
+    gated.versions["api"] = "1.2.0"
+    gated.commit("ben@shop.example.com")
+    moved = gated.program("up", "staging")
+    assert moved.code == REFUSED, moved.text
+    assert "has 0; nothing was touched" in moved.stdout
+    # Back again, the approval is good: digest and base are those that she signed.
+    gated.versions["api"] = "1.1.0"
+    gated.commit("ben@shop.example.com")
+    assert gated.program("up", "staging").code == 0
+
+
+def test_what_was_used_does_not_open_the_gate_again(gated: Gated) -> None:
+    """There and back and there again: the second time takes a second approval."""
+    gated.versions["api"] = "2.0.0"
+    gated.commit("ben@shop.example.com")
+    assert gated.approves("dora").code == 0
+    assert gated.program("up", "staging").code == 0
+    gated.versions["api"] = "1.1.0"
+    gated.commit("ben@shop.example.com")
+    assert gated.approves("dora").code == 0
+    assert gated.program("up", "staging").code == 0
+    gated.versions["api"] = "2.0.0"
+    gated.commit("ben@shop.example.com")
+    refused = gated.program("up", "staging")
+    assert refused.code == REFUSED, refused.text
+    listed = json.loads(gated.program("approvals", "staging", "--format", "json").stdout)
+    assert "it has been used" in {one["why"] for one in listed["statements"]}
+
+
+def test_a_lowered_gate_holds_for_the_change_that_lowers_it(gated: Gated) -> None:
+    gated.gates = {}
+    gated.versions["api"] = "6.6.6"
+    gated.commit("ben@shop.example.com")
+    refused = gated.program("up", "staging")
+    assert refused.code == REFUSED, refused.text
+    gated.gates = GATES
+    gated.versions["api"] = "1.1.0"
+    gated.commit("ben@shop.example.com")
+
+
+def test_breaking_the_glass_is_for_those_who_may_and_loud(gated: Gated) -> None:
+    gated.versions["api"] = "3.0.0"
+    gated.commit("ben@shop.example.com")
+    wrong = gated.approves("dora", "--break-glass", "I want to")
+    assert wrong.code == 0, wrong.text
+    refused = gated.program("up", "staging")
+    assert refused.code == REFUSED, refused.text
+    assert "dora" in refused.stdout
+    assert "is in none of the groups" in refused.stdout
+    assert "aoa approve staging --break-glass REASON" in refused.stdout
+    token = gated.box.as_person("fay", "staging")["VAULT_TOKEN"]
+    environ = {**gated.environ, "AOA_APPROVER_TOKEN": token}
+    done = gated.as_environ(environ, "up", "staging", "--break-glass", "customers cannot pay")
+    assert done.code == 0, done.text
+    assert "BREAK-GLASS: fay went around the gate of staging of gated" in done.stdout
+    assert "customers cannot pay" in done.stdout
+
+
+def test_a_freeze_holds_back_what_is_approved(gated: Gated) -> None:
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    gated.gates = {**GATES, "freeze": [{"name": "for ever", "days": days}]}
+    gated.versions["api"] = "4.0.0"
+    gated.commit("ben@shop.example.com")
+    assert gated.approves("dora").code == 0
+    refused = gated.program("up", "staging")
+    assert refused.code == REFUSED, refused.text
+    assert "is frozen (for ever: on mon, tue" in refused.stdout
+    gated.gates = GATES
+    gated.versions["api"] = "3.0.0"
+    gated.commit("ben@shop.example.com")
+
+
+def test_removing_everything_takes_two_of_its_own(gated: Gated) -> None:
+    refused = gated.program("destroy", "staging", "--yes")
+    assert refused.code == REFUSED, refused.text
+    assert "asks for 2 approvals of removing everything" in refused.stdout
+    for who in ("dora", "cleo"):
+        signed = gated.approves(who, "--destroy")
+        assert signed.code == 0, signed.text
+        assert "remove everything of release-" in signed.stdout
+    gone = gated.program("destroy", "staging", "--yes")
+    assert gone.code == 0, gone.text
+    assert "api" not in gated.namespaces()
