@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from app_of_apps.deploy.repair import OPERATION, REPAIR
 from app_of_apps.errors import AppOfAppsError
 from app_of_apps.evidence.facts import changes, child_refs, secret_folders, snapshot_digest
 from app_of_apps.evidence.journal import Journal
@@ -57,7 +58,9 @@ class Attempt:
         journal = Journal.open(settings, parent, os.environ, project, say=pulumi.log.warn)
         journal.close_dead()
         journal.take_refusals()
-        return cls(journal, operation)
+        # What a repair is called in its records decides about nothing.
+        repairs = operation == "up" and os.environ.get(OPERATION) == REPAIR
+        return cls(journal, REPAIR if repairs else operation)
 
     def about(self, release: Release, last: Mapping[str, Any] | None, git: Git | None) -> None:
         """Note what the records of this run say about its release; ``last`` records the last one that succeeded."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app_of_apps.deploy.drift_read import path_of
 from app_of_apps.deploy.facts import CHILD_DIGEST
+from app_of_apps.deploy.repair import OPERATION, REPAIR
 from app_of_apps.deploy.run import operate
 from app_of_apps.environment.kube_writer import KubeWriter
 from app_of_apps.errors import Refused
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 ENVIRON: Final[Mapping[str, str]] = {
     # What somebody else has written over is taken back; without this the API server refuses with a conflict.
     "PULUMI_K8S_ENABLE_PATCH_FORCE": "true",
-    # Stands in the record as the operation.
-    "AOA_OPERATION": "drift-fix",
+    OPERATION: REPAIR,
 }
 
 
