@@ -72,6 +72,8 @@ def rollback(
         number = to if to is not None else past.before().number
         made = composed(Order(number, tuple(sorted(set(child or ())))), world, env, past, kube)
     note(made.words)
+    if not made.approved and world.settings[env].gates.approvals.required:
+        note("Not all of this has passed the gate as it is, so the gate asks for approvals as it does for any release.")
     if not dry_run and not yes:
         _confirm(env)
     told = carry_out(
