@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .pair import Pair, StubRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sandbox import Sandbox
+
+
+@pytest.fixture(scope="module")
+def registry() -> Iterator[StubRegistry]:
+    stub = StubRegistry()
+    yield stub
+    stub.close()
+
+
+@pytest.fixture(scope="module")
+def pair(box: Sandbox, area: Path, registry: StubRegistry) -> Iterator[Pair]:
+    """A parent in staging and prod, in a repository of its own."""
+    made = Pair.make(box, area / "promotion", registry)
+    yield made
+    for env in made.environments:
+        assert made.run("pulumi", "destroy", "--yes", "--skip-preview", "--stack", env, "--non-interactive").code == 0
