@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 from app_of_apps.evidence.attempts import approver, runner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from app_of_apps.evidence.attempts import Approver
     from app_of_apps.evidence.record import Record
 
 SOC2: Final = "SOC 2"
@@ -38,7 +39,7 @@ class Trait(StrEnum):
     REFUSED = "refused"
     """An attempt was refused before it touched anything."""
     APPROVED = "approved"
-    """Signed approvals of exactly this release are in the record."""
+    """Approvals are in the record, each signed with the key beside it."""
     SEPARATED = "separated"
     """Every approver is somebody else than the authors and whoever ran it, by the names in the record."""
     BREAK_GLASS = "break-glass"
@@ -245,13 +246,15 @@ def evidence_of(record: Record) -> tuple[Evidence, ...]:
 
 def traits(record: Record) -> frozenset[Trait]:
     """Return what a record holds."""
+    approvers = tuple(map(approver, record.approvals))
+    approved = bool(approvers) and all(one.proven for one in approvers)
     found = {
         Trait.BEGAN: record.kind == "began",
         Trait.ENDED: record.kind == "ended",
         Trait.UNSUCCESSFUL: record.kind == "ended" and record.result != "succeeded",
         Trait.REFUSED: record.kind == "refused",
-        Trait.APPROVED: bool(record.approvals),
-        Trait.SEPARATED: bool(record.approvals) and _separated(record),
+        Trait.APPROVED: approved,
+        Trait.SEPARATED: approved and _separated(record, approvers),
         Trait.BREAK_GLASS: record.break_glass is not None,
         Trait.OVERRIDDEN: bool(record.overrides),
         Trait.ACCESS: any(word.startswith(_ACCESS) for change in record.changes for word in change.words),
@@ -265,14 +268,14 @@ def traits(record: Record) -> frozenset[Trait]:
     return frozenset({Trait.RECORDED, *(trait for trait, held in found.items() if held)})
 
 
-def _separated(record: Record) -> bool:
+def _separated(record: Record, approvers: Iterable[Approver]) -> bool:
     """Whether no approver is an author or the runner. Alike is enough to say no: `anna` and `anna@example.com` are."""
     vault, cluster = record.who.vault, record.who.kubernetes
     involved = {*(record.git.authors if record.git else ()), runner(record)}
     involved |= {vault.entity, vault.entity_name, vault.display_name} if vault else set()
     involved |= {cluster.username} if cluster else set()
     names = {_bare(name) for name in involved if name}
-    return not any({_bare(one.name), one.entity} & names for one in map(approver, record.approvals))
+    return not any({_bare(one.name), one.entity} & names for one in approvers)
 
 
 def _bare(name: str) -> str:

@@ -172,7 +172,9 @@ def _remarkable(each: Attempt) -> Iterator[str]:
         yield f"break-glass by {glass.name}: {glass.reason}"
     for override in each.opening.overrides:
         yield f"rule set aside ({override.what}): {override.reason}"
-    if each.approvers and Trait.SEPARATED not in traits(each.opening):
+    if not all(one.proven for one in each.approvers):
+        yield "an approval is not signed with the key in the record"
+    elif each.approvers and Trait.SEPARATED not in traits(each.opening):
         yield "an approver is, by name, also an author or the one who ran it"
     if each.result == OPEN:
         yield "no end is on record"
@@ -300,7 +302,8 @@ def _change(child: str, change: str, words: Iterable[str]) -> str:
 
 def _approval(one: Approver) -> str:
     reason = f': "{one.reason}"' if one.reason else ""
-    return f"{one.name} (entity {one.entity}, signed {one.issued}, valid until {one.expires}){reason}"
+    proof = "signed" if one.proven else "NOT SIGNED with the key in the record,"
+    return f"{one.name} (entity {one.entity}, {proof} {one.issued}, valid until {one.expires}){reason}"
 
 
 def _checking(about: Statement) -> Iterator[str]:
