@@ -82,6 +82,7 @@ SHAPES: Mapping[str, tuple[str, str]] = {
      "object": {"kind": "Job", "namespace": "shop-orders-migration", "name": "…"},
      "message": "…", "details": ["…"]}
   ],
+  "deletions": ["…"],         // what the release removes from what stood before, a line per child
   "children": [
     {"name": "orders", "team": "orders", "type": "service",
      "state": "blocked",      // up, changed, unchanged, failed, unfinished, blocked, not started, removed, unknown
@@ -93,6 +94,7 @@ SHAPES: Mapping[str, tuple[str, str]] = {
   ],
   "next": ["…"],              // what to do now
   "notes": ["…"],             // what could not be found out, and why
+  "warnings": ["…"],          // that somebody went around the gate; usually empty
   "cameBack": null            // after a failure that was taken back by itself (onFailure: rollback):
                               // {ok, number, release, children: ["api 2.0 → 1.9 comes back"], causes, seconds,
                               //  interrupted, refused: why it was not begun}

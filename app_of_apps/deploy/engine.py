@@ -94,7 +94,11 @@ class Engine:
     def export(self) -> dict[str, Any]:
         """Return the stack's state as the engine exports it, secrets encrypted; raises EngineFailed."""
         # Not `export_stack`, which asks for secrets in plain text.
-        return dict(json.loads(self._plainly("stack", "export")))
+        text = self._plainly("stack", "export")
+        try:
+            return dict(json.loads(text))
+        except ValueError as error:
+            raise EngineFailed(self._redact(text)) from error
 
     def replace_state(self, exported: Mapping[str, Any]) -> None:
         """Make what `export` has returned, changed, the stack's state; raises EngineFailed."""

@@ -66,8 +66,9 @@ def operate(
     """Run ``preview``, ``up``, ``refresh`` or ``destroy`` and return what there is to tell, a failure too.
 
     ``show`` gets the children's rows a few times a second, ``say`` single lines; ``environ`` is added to the engine's
-    variables. An interruption (Ctrl-C) lets the engine finish what it has begun, a second one stops it at once; the report says so. A lock that a dead engine has
-    left is removed. Raises Unavailable when somebody alive holds the lock, or the engine cannot be started.
+    variables. An interruption (Ctrl-C) lets the engine finish what it has begun, a second one stops it at once; the
+    report says so. A lock that a dead engine has left is removed. Raises Unavailable when somebody alive holds the
+    lock, or the engine cannot be started.
     """
     from app_of_apps.deploy.engine import Engine, EngineFailed  # noqa: PLC0415 - takes a fifth of a second to import
 
