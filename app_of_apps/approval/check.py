@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from app_of_apps.approval.gate import Rejected
     from app_of_apps.environment.settings import Environment, Gates
 
+LOUD: Final = "BREAK-GLASS"
+"""How the warning about a way around the gate begins."""
 _NAMED: Final = 12
 """Files or people in one line before the rest is counted."""
 # What was about another release says nothing about this one.
@@ -105,7 +107,7 @@ class Passed:
             return None
         said = self.break_glass.statement
         return (
-            f"BREAK-GLASS: {said.approver.name} went around the gate of {said.environment} of {said.parent} with "
+            f"{LOUD}: {said.approver.name} went around the gate of {said.environment} of {said.parent} with "
             f"{said.digest}: {said.reason} (valid until {said.expires}, on the record)"
         )
 

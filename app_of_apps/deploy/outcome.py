@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app_of_apps import errors
+from app_of_apps.approval.check import LOUD
 from app_of_apps.deploy.diagnose import blockers, cause_of, look, read_facts, standing
 from app_of_apps.deploy.events import type_of
 from app_of_apps.deploy.redact import Redactor, one_line
@@ -91,6 +92,7 @@ def report_of(
         children=tuple(children),
         release=release.digest,
         notes=tuple(notes),
+        warnings=tuple(dict.fromkeys(one.text for one in ledger.messages if one.text.startswith(LOUD))),
         seconds=ending.seconds,
         interrupted=ending.interrupted,
     )

@@ -121,6 +121,8 @@ class Report:
     came_back: CameBack | None = None
     deletions: tuple[str, ...] = ()
     """What the release removes from what stood before, a line per child (`app_of_apps.release.deletions`)."""
+    warnings: tuple[str, ...] = ()
+    """What has to be said aloud: that somebody went around the gate."""
 
 
 _VERBS = {
@@ -158,7 +160,7 @@ _PREVIEW_LINE = {
 
 def render(report: Report) -> str:
     """Write the report as plain text, the root cause first; ends without a newline."""
-    lines = [_headline(report)]
+    lines = [_headline(report), *report.warnings]
     if report.causes:
         lines += ["", _causes_heading(report)]
         for cause in report.causes:
@@ -248,6 +250,7 @@ def to_json(report: Report) -> dict[str, Any]:
         ],
         "next": list(next_steps(report)),
         "notes": list(report.notes),
+        "warnings": list(report.warnings),
         "cameBack": _came_back_json(report.came_back),
     }
 

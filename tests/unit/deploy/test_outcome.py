@@ -268,3 +268,13 @@ def test_a_destroyed_child_is_removed():
         ledger.take(Step(phase, "delete", space, type_of(space), parent=above))
     states = {child.child: child.state for child in told(ledger, "destroy", ok=True).children}
     assert (states["catalog"], states["orders"]) == (State.REMOVED, State.UNCHANGED)
+
+
+def test_a_way_around_the_gate_is_said_aloud_after_a_success_too():
+    ledger = Ledger(recorded_objects())
+    loud = "BREAK-GLASS: fay went around the gate of staging of shop"
+    ledger.take(Message("warning", loud))
+    ledger.take(Message("warning", "something else"))
+    report = told(ledger, ok=True)
+    assert report.warnings == (loud,)
+    assert render(report).splitlines()[1] == loud
