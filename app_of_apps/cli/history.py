@@ -28,6 +28,7 @@ HISTORY_FORMAT = "app-of-apps/history/v1"
 _BROKEN = 1
 _HEADINGS = ("WHEN", "NO", "WHAT", "CHANGES", "RUN BY", "APPROVED BY", "RESULT")
 _NOTHING = "–"
+_PARENT = "(parent)"
 _LONGEST = 72
 _MINUTE = 60
 
@@ -162,7 +163,7 @@ def chain_shape(reading: Reading) -> dict[str, Any]:
 def _nothing(reading: Reading, child: str | None) -> str:
     from app_of_apps.release.findings import did_you_mean
 
-    known = {change.child for record in reading.records for change in record.changes}
+    known = {change.child for record in reading.records for change in record.changes if change.child}
     if child is None or child in known:
         return "Nothing happened in this time."
     return f"No record speaks of {child}. {did_you_mean(child, known)}".strip()
@@ -192,7 +193,9 @@ def _cells(each: Attempt) -> tuple[list[str], ...]:
     when = [shown(each.started), *([f"to {shown(ended)}"] if ended else [])]
     what = [opening.operation, *([f"of release {opening.rollback_of}"] if opening.rollback_of is not None else [])]
     changes = [
-        _cut(f"{change.child}: {word}") for change in opening.changes for word in (change.words or (change.change,))
+        _cut(f"{change.child or _PARENT}: {word}")
+        for change in opening.changes
+        for word in (change.words or (change.change,))
     ]
     approved = [_approved(one) for one in each.approvers]
     if each.break_glass is not None:

@@ -14,8 +14,9 @@ from app_of_apps.release.digest import digest
 from app_of_apps.release.stored import stored_release
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from app_of_apps.release.compare import FieldChange
     from app_of_apps.release.model import Release
 
 _MOST_WORDS: Final = 12
@@ -32,17 +33,24 @@ def child_refs(release: Release) -> dict[str, ChildRef]:
 
 
 def changes(record: Mapping[str, Any] | None, after: Release) -> tuple[Change, ...]:
-    """Return what changes in each child since the release of a record's ConfigMap; everything is added without one."""
+    """Return what changes since the release of a record's ConfigMap: in each child and, as the child "", outside.
+
+    Everything is added without such a record.
+    """
     try:
         before = None if record is None else stored_release(record)
     except Refused:  # a record without content still knows the digests
         return _by_digest(record or {}, after)
     if before is None:
         return tuple(Change(child=child.name, change="added") for child in after.children)
-    return tuple(
-        Change(child=one.name, change=one.change, words=tuple(map(str, one.fields[:_MOST_WORDS])))
-        for one in compare(before, after).children
-    )
+    found = compare(before, after)
+    outside = [Change(child="", change="changed", words=_words(found.release))] if found.release else []
+    inside = (Change(child=one.name, change=one.change, words=_words(one.fields)) for one in found.children)
+    return (*outside, *inside)
+
+
+def _words(fields: Sequence[FieldChange]) -> tuple[str, ...]:
+    return tuple(map(str, fields[:_MOST_WORDS]))
 
 
 def _by_digest(record: Mapping[str, Any], after: Release) -> tuple[Change, ...]:

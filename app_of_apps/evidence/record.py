@@ -82,6 +82,7 @@ class Change(Model):
     """What the release changes in one child, compared with the last one that succeeded."""
 
     child: str
+    """Empty for what belongs to the parent: who may do what, teams, labels, the scope in Vault."""
     change: Literal["added", "removed", "changed"]
     words: Annotated[tuple[str, ...], Field(strict=False)] = ()
 

@@ -297,7 +297,7 @@ def _release(each: Attempt) -> str:
 
 def _change(child: str, change: str, words: Iterable[str]) -> str:
     told = ", ".join(words)
-    return f"{child} {change}" + (f" ({told})" if told else "")
+    return f"{child or 'the parent'} {change}" + (f" ({told})" if told else "")
 
 
 def _approval(one: Approver) -> str:
