@@ -93,7 +93,7 @@ def _look(world: World, env: str, child: str | None, folder: Path) -> tuple[Depl
 
     from app_of_apps.deploy.drift_look import look
 
-    return look(world.releases[env], folder, os.environ, child=child)
+    return look(world.settings[env], world.releases[env], folder, os.environ, child=child)
 
 
 def _fix(world: World, env: str, deployed: Deployed, found: Drift, folder: Path) -> tuple[Fixed, Deployed, Drift]:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from app_of_apps.deploy.drift import Wanted
 from app_of_apps.deploy.facts import RELEASE_PREFIX
-from app_of_apps.deploy.past import read_past
 from app_of_apps.errors import Unavailable
 from app_of_apps.objects.record import record_namespace
 from app_of_apps.objects.render import release_objects
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from app_of_apps.deploy.past import Past
     from app_of_apps.environment.kube_reader import KubeReader
     from app_of_apps.release.model import Release
 
@@ -48,25 +48,29 @@ class Deployed:
     """What one should know beside it."""
 
 
-def deployed_release(kube: KubeReader, current: Release) -> Deployed:
-    """Return the last release of an environment. ``current`` is the working tree's.
+def deployed_release(kube: KubeReader, current: Release, past: Past) -> Deployed:
+    """Return the last release of an environment. ``current`` is the working tree's, ``past`` what the records say.
 
     Raises Unavailable when there is none, or when its content is known to nobody here; Refused when its record is not
     what it says that it is.
     """
-    past = read_past(kube, current.environment, current.parent)
     if not past.releases:
         return _without_number(kube, current)
     last = past.numbered(past.last.number)
-    notes: tuple[str, ...] = ()
-    if past.unfinished is not None:
-        what = f"attempt {past.unfinished['sequence']} ({past.unfinished['operation']})"
-        notes = (f"{what} was begun after {last.name} and has not succeeded, so what it left differs",)
+    notes = tuple(_notes(past, last.name))
     if last.digest == current.digest:
         return Deployed(current, last.name, "working tree", notes)
     if KEY not in (last.stored.get("binaryData") or {}):
         raise _unknown(current, last.name, last.commit)
     return Deployed(last.release(), last.name, "record", notes)
+
+
+def _notes(past: Past, record: str) -> Iterator[str]:
+    if past.unfinished is not None:
+        what = f"attempt {past.unfinished['sequence']} ({past.unfinished['operation']})"
+        yield f"{what} was begun after {record} and has not succeeded, so what it left differs"
+    if not past.vouched:
+        yield "the chain of evidence is not whole, or not signed as it should be: see aoa evidence"
 
 
 def _without_number(kube: KubeReader, current: Release) -> Deployed:

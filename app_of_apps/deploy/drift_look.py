@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from app_of_apps.deploy.drift import find_drift
 from app_of_apps.deploy.drift_deployed import declared_charts, deployed_release, wanted_of
 from app_of_apps.deploy.drift_read import read_world
+from app_of_apps.deploy.past import vouched_past
 from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.environment.vault_reader import VaultReader
 from app_of_apps.objects.access import vault_groups
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 
     from app_of_apps.deploy.drift import Drift
     from app_of_apps.deploy.drift_deployed import Deployed
+    from app_of_apps.environment.settings import Environment
     from app_of_apps.release.model import Release
 
 
 def look(
-    current: Release, project: Path, environ: Mapping[str, str], *, child: str | None = None
+    settings: Environment, current: Release, project: Path, environ: Mapping[str, str], *, child: str | None = None
 ) -> tuple[Deployed, Drift]:
     """Return the deployed release and what differs from it; of one child only where one is named.
 
@@ -31,7 +33,8 @@ def look(
     """
     with ExitStack() as stack:
         kube = stack.enter_context(KubeReader(current.cluster.context))
-        deployed = deployed_release(kube, current)
+        past = vouched_past(settings, current.parent, kube, environ=environ, project=project)
+        deployed = deployed_release(kube, current, past)
         release = deployed.release
         wanted = wanted_of(release, declared_charts(release, project))
         if child is not None:

@@ -168,7 +168,12 @@ def test_what_a_chart_declared_is_compared_and_mended(world: World) -> None:
     assert (run.code, drift["differences"]) == (0, [])
 
 
-def test_a_deleted_namespace_is_one_difference(world: World) -> None:
-    world.kubectl("delete", "namespace", world.namespace("own"))
+def test_a_deleted_namespace_is_one_difference_and_comes_back(world: World) -> None:
+    for child in ("own", "often"):
+        world.kubectl("delete", "namespace", world.namespace(child))
     _, drift = look(world)
-    assert [(one["object"]["kind"], one["what"]) for one in drift["differences"]] == [("Namespace", "missing")]
+    found = [(one["object"]["kind"], one["object"]["name"], one["what"]) for one in drift["differences"]]
+    assert sorted(found) == [("Namespace", f"{NAME}-{child}", "missing") for child in ("often", "own")]
+    mended = world.aoa("drift", "staging", "--fix")
+    assert mended.code == 0, mended.text
+    assert {one["metadata"]["name"] for one in world.get("cronjobs", "often")} == {"often"}

@@ -247,9 +247,16 @@ def test_a_look_writes_nothing(story: Story) -> None:
     assert story.world.writes(story.step("words")) == []
 
 
+def test_from_another_working_tree_the_answer_is_the_same(story: Story) -> None:
+    seen, _ = story.step("other_tree")
+    assert seen.code == 1, seen.text
+    assert seen.stdout == story.step("words").stdout
+
+
 def test_from_another_working_tree_nothing_is_mended(story: Story) -> None:
     _, mended = story.step("other_tree")
-    assert mended.code in {3, 4}, mended.text
+    assert mended.code == 3, mended.text
+    assert "the working tree is not what staging runs" in mended.stderr
     assert story.world.writes(mended) == []
 
 
@@ -270,6 +277,18 @@ def test_what_a_repair_can_mend_is_said_before(story: Story) -> None:
     _, after = story.step("fix")
     assert {key for key, one in found(before).items() if not one["fixable"]} == found(after).keys()
     assert after["fixed"]["before"] == len(before["differences"])
+
+
+def test_a_repair_is_on_the_record(story: Story) -> None:
+    story.step("fix")
+    records = [json.loads(one["data"]["record"]) for one in story.world.get("configmaps", "parent") if _is_record(one)]
+    last = max(records, key=lambda one: one["sequence"])
+    assert (last["operation"], last["kind"], last["result"]) == ("drift-fix", "ended", "succeeded")
+    assert len({one["release"]["name"] for one in records if one["release"]}) == 1
+
+
+def _is_record(item: dict[str, Any]) -> bool:
+    return item["metadata"].get("labels", {}).get("app-of-apps/evidence") == "record"
 
 
 def test_a_repair_deletes_nothing_and_runs_no_job_again(story: Story) -> None:

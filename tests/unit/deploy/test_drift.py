@@ -14,6 +14,7 @@ from app_of_apps.deploy.drift_deployed import Deployed, deployed_release, wanted
 from app_of_apps.deploy.drift_fix import mend
 from app_of_apps.deploy.drift_read import read_world
 from app_of_apps.deploy.drift_report import Fixed, render, to_json
+from app_of_apps.deploy.past import read_past
 from app_of_apps.environment.kube_reader import Forbidden
 from app_of_apps.errors import Refused, Unavailable
 from app_of_apps.objects.record import release_record
@@ -291,8 +292,10 @@ def evidence(release) -> dict[str, Any]:
     return {"metadata": {"name": "evidence-0000002", "labels": labels}, "data": {"record": json.dumps(content)}}
 
 
-def deployed(*records: dict[str, Any]) -> Deployed:
-    return deployed_release(Records(*records), RELEASE)  # type: ignore[arg-type]
+def deployed(*records: dict[str, Any], vouched: bool = True) -> Deployed:
+    kube: Any = Records(*records)
+    past = replace(read_past(kube, "staging", "shop"), vouched=vouched)
+    return deployed_release(kube, RELEASE, past)
 
 
 def test_the_working_trees_release_counts_when_it_is_what_was_deployed() -> None:
@@ -318,6 +321,11 @@ def test_an_attempt_since_that_has_not_succeeded_is_said() -> None:
     assert found.notes[0] in render(found, Drift(()))
 
 
+def test_a_broken_chain_of_evidence_is_said() -> None:
+    found = deployed(record(number=1), evidence(RELEASE), vouched=False)
+    assert found.notes[0].startswith("the chain of evidence is not whole")
+
+
 def test_a_record_that_no_evidence_knows_is_refused() -> None:
     with pytest.raises(Refused, match="no signed record says that it succeeded"):
         deployed(record(number=1), record(OTHER, number=2), evidence(RELEASE))
@@ -326,12 +334,12 @@ def test_a_record_that_no_evidence_knows_is_refused() -> None:
 def test_a_record_whose_content_was_changed_is_refused() -> None:
     forged = record(OTHER, number=2, binaryData=packed_release(RELEASE))
     with pytest.raises(Refused, match="is not what its digest names"):
-        deployed(forged)
+        deployed(forged, evidence(OTHER))
 
 
 def test_a_release_without_content_is_said_with_the_way_out() -> None:
     with pytest.raises(Unavailable, match="check out abc123 and run again"):
-        deployed(record(OTHER, number=2, binaryData={}))
+        deployed(record(OTHER, number=2, binaryData={}), evidence(OTHER))
 
 
 def test_records_of_before_they_had_numbers_count_by_their_time() -> None:
