@@ -116,6 +116,8 @@ def _run(project: Path, stack: str) -> None:
             passed = pass_gate(environment.settings, release, project=project, action="up" if updates else "destroy")
         origin = _origin(release, last, git, passed)
         origins = carried(release, last, origin)
+        if back is not None:
+            origins = back.origins(origins, origin)
         objects = release_objects(release, origins) if back is None else back.objects(origins)
         if updates:
             _check_deletions(environment.settings, release, passed)
@@ -132,7 +134,7 @@ def _run(project: Path, stack: str) -> None:
     with attempt.failures():
         uses_vault = bool(groups) or any(one.vault_policies or one.vault_roles for one in objects)
         providers = declare_providers(release.cluster, release.vault if uses_vault else None)
-        check_charts(objects, providers.kubernetes)
+        check_charts(objects, providers.kubernetes, pinned=environment.settings.images.pinned)
         parent = ParentApp(
             release.parent,
             ParentAppArgs(

@@ -20,6 +20,7 @@ from app_of_apps.deploy.past import vouched_past
 from app_of_apps.deploy.rollback import VARIABLE, rollback
 from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.objects.render import release_objects
+from app_of_apps.release.provenance import carried
 from app_of_apps.release.restore import Order
 from app_of_apps.release.restore_rules import composed_manifest
 
@@ -47,6 +48,11 @@ class Restoration:
     def release(self) -> Release:
         """The release that comes back."""
         return self.rollback.release
+
+    def origins(self, found: Mapping[str, Provenance], own: Provenance) -> dict[str, Provenance]:
+        """Return where the content of each child came from: one that comes back has the origin that it had."""
+        before = carried(self.release, self.rollback.target.stored, own)
+        return {name: before[name] if origin == own else origin for name, origin in found.items()}
 
     def objects(self, provenance: Mapping[str, Provenance]) -> tuple[ChildObjects, ...]:
         """Return the objects of its children, each chart taken from where it lies."""
