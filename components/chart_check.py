@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 _TEMPLATE = "kubernetes:helm:template"
 
 
-def check_charts(objects: Iterable[ChildObjects], kubernetes: pulumi.ProviderResource) -> None:
-    """Raise InvalidInput when a chart makes an object that escalates; only the providers are registered by then."""
+def check_charts(objects: Iterable[ChildObjects], kubernetes: pulumi.ProviderResource, *, pinned: bool = False) -> None:
+    """Raise InvalidInput when a chart makes an object that escalates; only the providers are registered by then.
+
+    ``pinned`` is the environment's rule that images carry their digest.
+    """
     for one in objects:
         if one.chart is None or one.boundary is None:
             continue
@@ -38,4 +41,5 @@ def check_charts(objects: Iterable[ChildObjects], kubernetes: pulumi.ProviderRes
         found: Any = pulumi.runtime.invoke(
             _TEMPLATE, {"jsonOpts": json.dumps(options)}, pulumi.InvokeOptions(provider=kubernetes)
         ).value
-        check_rendered(one.child, str(one.chart["chart"]), (found or {}).get("result") or (), one.boundary)
+        rendered = (found or {}).get("result") or ()
+        check_rendered(one.child, str(one.chart["chart"]), rendered, one.boundary, pinned=pinned)

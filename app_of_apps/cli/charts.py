@@ -17,22 +17,25 @@ if TYPE_CHECKING:
     from app_of_apps.release.model import Release
 
 
-def chart_problems(project: Path, release: Release) -> tuple[Problem, ...] | None:
-    """Return what is wrong with the charts of a release as they are rendered; None when helm is not there to ask."""
+def chart_problems(project: Path, release: Release, *, pinned: bool = False) -> tuple[Problem, ...] | None:
+    """Return what is wrong with the charts of a release as they are rendered; None when helm is not there to ask.
+
+    ``pinned`` is the environment's rule that images carry their digest.
+    """
     from app_of_apps.objects.render import child_objects
 
     problems: list[Problem] = []
     for child in release.children:
         if child.spec.type != "chart":
             continue
-        found = _problems(project, child_objects(release, child))
+        found = _problems(project, child_objects(release, child), pinned=pinned)
         if found is None:
             return None
         problems += found
     return tuple(problems)
 
 
-def _problems(project: Path, described: ChildObjects) -> list[Problem] | None:
+def _problems(project: Path, described: ChildObjects, *, pinned: bool) -> list[Problem] | None:
     from app_of_apps.cli.helm import template
     from app_of_apps.objects.chart_check import check_rendered
 
@@ -47,7 +50,7 @@ def _problems(project: Path, described: ChildObjects) -> list[Problem] | None:
     if text is None:
         return None
     try:
-        check_rendered(described.child, place, _objects(text), boundary)
+        check_rendered(described.child, place, _objects(text), boundary, pinned=pinned)
     except InvalidInput as error:
         return list(error.problems)
     return []

@@ -75,7 +75,10 @@ def _check_charts(world: World) -> bool:
     """Say whether the charts, if any, were rendered; raises InvalidInput when what they make is not allowed."""
     from app_of_apps.cli.charts import chart_problems
 
-    found = [chart_problems(world.project, release) for release in world.releases.values()]
+    found = [
+        chart_problems(world.project, release, pinned=world.settings[name].images.pinned)
+        for name, release in world.releases.items()
+    ]
     problems = [problem for one in found for problem in one or ()]
     if problems:
         raise InvalidInput(problems)

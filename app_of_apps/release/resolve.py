@@ -30,6 +30,7 @@ from app_of_apps.release.overrides import (
     check_variables,
     shared_sets,
 )
+from app_of_apps.release.pinning import check_pinned
 from app_of_apps.release.versions import image_reference, resolve_versions
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def resolve(manifest: Manifest, environment: LoadedEnvironment) -> Release:
     )
     resolved = {name: resolution.child(child) for name, child in children.items()}
     check_lane(resolved.values(), found)
+    check_pinned(resolved.values(), found)
     access, tenancy = resolve_access(manifest, settings, found), resolve_tenancy(manifest, settings, found)
     if found.problems:
         raise InvalidInput(found.problems)
