@@ -95,7 +95,7 @@ def test_another_environment_than_the_one_below_is_refused(pair: Pair) -> None:
 def test_a_branch_with_one_changed_line_is_made_and_nothing_else_moves(pair: Pair) -> None:
     pair.commit("Deploy 1.1.0 to staging")
     (pair.folder / "notes.txt").write_text("mine\n")
-    (pair.folder / "web.yaml").open("a").write("# mine\n")
+    (pair.folder / "web.yaml").write_text((pair.folder / "web.yaml").read_text() + "# mine\n")
     pair.git("add", "web.yaml")
     before, head = pair.git("status", "--porcelain"), pair.git("rev-parse", "HEAD")
     content = pair.file("prod").read_text()
