@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from app_of_apps.approval.standing import last_record
+from app_of_apps.approval.standing import last_record, standing_of
 from app_of_apps.objects.metadata import MANAGER
 from app_of_apps.objects.record import record_namespace
 from app_of_apps.release.deletions import Contents, Deletions, Standing, deletions_of
@@ -46,9 +46,12 @@ def read_deletions(kube: Reader, release: Release) -> Deletions:
     """Return what deploying ``release`` would delete in the cluster; raises Unavailable when that cannot be read."""
     record = last_record(kube, release.parent)
     last = None if record is None else frozenset(json.loads(record["data"]["children"]))
+    rules = None if record is None else standing_of(record).gates
     standing = read_standing(kube, release.parent, last or ())
     gone = [one for one in standing if one.child not in release.by_name]
-    return deletions_of(standing, release, {one.child: _contents(kube, one.namespace) for one in gone}, last=last)
+    return deletions_of(
+        standing, release, {one.child: _contents(kube, one.namespace) for one in gone}, last=last, rules=rules
+    )
 
 
 def read_standing(kube: Reader, parent: str, last: Collection[str] = ()) -> tuple[Standing, ...]:

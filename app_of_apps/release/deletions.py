@@ -82,6 +82,8 @@ class Deletions:
     """What stands and was in no release that succeeded: begun by an attempt that failed, or kept for its data."""
     emptied: bool = False
     """Whether none of the children that stand is in the release."""
+    rules: Gates | None = None
+    """Those under which what stands was deployed: a commit that loosens the rules does not loosen them for itself."""
 
     @property
     def children(self) -> tuple[str, ...]:
@@ -99,11 +101,13 @@ def deletions_of(
     contents: Mapping[str, Contents],
     *,
     last: Collection[str] | None = None,
+    rules: Gates | None = None,
 ) -> Deletions:
     """Return what goes when ``after`` is deployed.
 
     ``contents`` has an entry for every child that stands and that ``after`` does not have. ``last`` are the children
-    of the last release that succeeded; None where nobody knows, and then everything that stands was deployed.
+    of the last release that succeeded, ``rules`` those that it was deployed under; both None where nobody knows, and
+    then everything that stands counts as deployed.
     """
     there = {one.child: one for one in standing}
     added = [child for child in after.children if child.name not in there]
@@ -113,7 +117,7 @@ def deletions_of(
     ]
     removals = tuple(one for one in gone if last is None or one.child in last)
     emptied = bool(removals) and not (there.keys() & after.by_name.keys())
-    return Deletions(removals, tuple(one for one in gone if one not in removals), emptied)
+    return Deletions(removals, tuple(one for one in gone if one not in removals), emptied, rules)
 
 
 def _renamed(gone: Standing, contents: Contents, added: Iterable[ResolvedChild]) -> str | None:
@@ -145,8 +149,18 @@ def unasked(deletions: Deletions, gates: Gates) -> frozenset[str]:
     """Return the children whose deletion somebody has to agree to by name; none where the release may delete as it is.
 
     That is all that go as soon as there are more than the budget, one of them keeps data, or nothing is left standing.
-    The environment's file can agree where nobody is asked for approvals.
+    The environment's file can agree where nobody is asked for approvals. The rules of before count as well.
     """
+    return frozenset().union(*(_unasked(deletions, rules) for rules in _rules(deletions, gates)))
+
+
+def _rules(deletions: Deletions, gates: Gates) -> tuple[Gates, ...]:
+    """Return the rules that hold: the file's and, where people were asked before, those of before."""
+    before = deletions.rules
+    return (gates,) if before is None or not before.approvals.required else (gates, before)
+
+
+def _unasked(deletions: Deletions, gates: Gates) -> frozenset[str]:
     allowed = () if gates.approvals.required else gates.deletions.allowed
     going = [one for one in deletions.removals if one.child not in allowed]
     return frozenset(one.child for one in going) if _reasons(deletions, going, gates.deletions.budget) else frozenset()
@@ -157,7 +171,12 @@ def check_deletions(deletions: Deletions, gates: Gates, environment: str, *, app
 
     ``approved`` are the children whose deletion an accepted approval names; they count for nothing here.
     """
-    going = [one for one in deletions.removals if one.child in unasked(deletions, gates) - {*approved}]
+    for rules in _rules(deletions, gates):
+        _check(deletions, rules, environment, approved)
+
+
+def _check(deletions: Deletions, gates: Gates, environment: str, approved: Collection[str]) -> None:
+    going = [one for one in deletions.removals if one.child in _unasked(deletions, gates) - {*approved}]
     reasons = _reasons(deletions, going, gates.deletions.budget)
     if not reasons:
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import sys
 import time
@@ -152,6 +151,7 @@ def problems(world: World, listed: str) -> list[str]:
     urns = [one["urn"] for one in account["resources"]]
     found += [f"twice in the state: {urn}" for urn in {urn for urn in urns if urns.count(urn) > 1}]
     found += [f"to be deleted: {one['urn']}" for one in account["resources"] if one.get("delete")]
+    found += [f"attempt {number} has no end" for number, result in attempts(world).items() if result is None]
     return found + [f"lock: {file.name}" for file in locks(world)]
 
 
@@ -171,9 +171,10 @@ def _lacks(wanted: Any, there: Any, path: str = "") -> list[str]:
     return [f"{path} is {there!r} and not {wanted!r}"]
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def attempts(world: World) -> dict[int, str | None]:
+    """Return what the chain of evidence says of each attempt that began: how it ended, None while it says nothing."""
+    home = ("-n", f"{world.name}-parent", "-l", "app-of-apps/evidence=record", "-o", "json")
+    items = json.loads(world.kubectl("get", "configmaps", *home))["items"]
+    records = [json.loads(item["data"]["record"]) for item in items]
+    ends = {one["attempt"]: one["result"] for one in records if one["kind"] == "ended"}
+    return {one["sequence"]: ends.get(one["sequence"]) for one in records if one["kind"] == "began"}

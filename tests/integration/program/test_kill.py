@@ -9,12 +9,13 @@ import itertools
 import os
 import random
 import signal
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .killing import PREVIEW, UP, Victim, killed, kinds, locks, problems
+from .killing import PREVIEW, UP, Victim, attempts, killed, kinds, locks, problems
 from .world import HELD, Run, World, eventually, migration, service, worker
 
 if TYPE_CHECKING:
@@ -95,6 +96,9 @@ def test_every_kill_is_followed_by_one_run_that_puts_everything_right(world: Wor
         if number % 10 == 0 or count == KILLS:
             look = world.pulumi(*PREVIEW)
             assert look.code == 0, f"{told}\n{look.text}"
+    results = Counter(attempts(world).values())
+    print(f"attempts in the chain of evidence: {dict(results)}")  # noqa: T201
+    assert results["killed"] > 0
 
 
 @dataclass(frozen=True, slots=True)

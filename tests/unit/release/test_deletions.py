@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from app_of_apps.release.deletions import (
     check_deletions,
     deletions_of,
     describe_deletions,
+    unasked,
 )
 from app_of_apps.release.resolve import resolve
 from tests.unit.release.world import child, environment, manifest
@@ -114,6 +116,16 @@ def test_the_file_lifts_what_it_names_where_nobody_is_asked_for_approvals() -> N
     assert "b keeps data" in said
     assert "approve it with what it deletes: aoa approve prod" in said
     assert "allowed" not in said
+
+
+def test_a_commit_that_loosens_the_rules_is_held_to_those_before_it() -> None:
+    found = replace(going(("a", "b", "c"), ("a",)), rules=gated())
+    loose = gates(budget=9, allowed=["b", "c"])
+    assert unasked(found, loose) == {"b", "c"}
+    assert "aoa approve prod" in refused(found, loose)
+    check_deletions(found, loose, "prod", approved=("b", "c"))
+    # Where nobody was asked before, the file decides alone.
+    check_deletions(replace(found, rules=Gates()), loose, "prod")
 
 
 def test_a_renamed_child_is_told_as_what_it_is() -> None:
