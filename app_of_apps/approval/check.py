@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from app_of_apps.approval.gate import Rejected
     from app_of_apps.environment.settings import Environment, Gates
 
+    Connect = Callable[[str, str | None, Mapping[str, str]], ApprovalVault]
+
 LOUD: Final = "BREAK-GLASS"
 """How the warning about a way around the gate begins."""
 _NAMED: Final = 12
@@ -143,14 +145,16 @@ def demands(question: Question) -> bool:
     )
 
 
-def check_gate(question: Question, *, project: Path, environ: Mapping[str, str]) -> Passed:
+def check_gate(
+    question: Question, *, project: Path, environ: Mapping[str, str], connect: Connect = ApprovalVault
+) -> Passed:
     """Return what opened the gate; raise Refused, with who could approve and how, while it is shut.
 
     Raises Unavailable when Vault cannot be asked. An environment that demands nothing is not asked about.
     """
     if not demands(question):
         return Passed()
-    found = look(question, project=project, environ=environ)
+    found = look(question, project=project, environ=environ, connect=connect)
     if found.change is not None and found.change.dirty:
         raise Refused(dirty(question.settings.name, question.parent, found.change.dirty))
     passed = found.passed
@@ -160,11 +164,7 @@ def check_gate(question: Question, *, project: Path, environ: Mapping[str, str])
 
 
 def look(
-    question: Question,
-    *,
-    project: Path,
-    environ: Mapping[str, str],
-    connect: Callable[[str, str | None, Mapping[str, str]], ApprovalVault] = ApprovalVault,
+    question: Question, *, project: Path, environ: Mapping[str, str], connect: Connect = ApprovalVault
 ) -> Findings:
     """Ask Vault for statements, people and groups, git for authors, and the gate for its verdict."""
     settings = question.settings
