@@ -149,6 +149,7 @@ def restores_only_approved(restored: Restored, base: Release, target: Release, a
     known, grants = (base.access, target.access), {*base.access.grants, *target.access.grants}
     return (
         all(origin.digest in approved for origin in restored.origins.values())
+        and release.program_version == base.program_version
         and release.labels in (base.labels, target.labels)
         and release.vault.model_copy(update={"address": None}) == base.vault.model_copy(update={"address": None})
         and release.tenancy == base.tenancy

@@ -270,6 +270,12 @@ def test_a_child_that_never_passed_the_gate_needs_approval() -> None:
     assert not restores_only_approved(restored(new, old), new, old, approved(new))
 
 
+def test_another_version_of_the_program_needs_approval() -> None:
+    old, base = shop("1.0.0"), shop("2.0.0", compatibleFrom="1.0.0")
+    now = base.model_copy(update={"program_version": "99"})
+    assert not restores_only_approved(restored(now, old, base=base), base, old, approved(old, base))
+
+
 @pytest.mark.parametrize(
     "changed",
     [
