@@ -226,9 +226,9 @@ def _refuse(verdicts: Sequence[Verdict], named: Sequence[str] | None) -> None:
     if not held:
         return
     what = "\n  ".join(f"{one.child} {one.version}: {one.words}" for one in held)
-    asked = "what was asked for" if named else "anything"
+    asked = "what was asked for may not move" if named else "nothing may move"
     msg = (
-        f"{asked} may not move, and nothing was written:\n  {what}\n"
+        f"{asked}, and nothing was written:\n  {what}\n"
         "Deploy it below and let it be healthy there; when that cannot wait: --override REASON"
     )
     raise Refused(msg)

@@ -166,6 +166,8 @@ def _verdict(below: Below, above: Above, child: str, *, named: bool) -> Verdict:
         words = f"{below.name} has it no more; when {above.name} is to follow, remove its line there"
         return replace(stays, why=Why.REMOVED, words=words)
     if last is None or deployed is None:
+        if _has(above, stays.now, wanted):
+            return replace(stays, why=Why.SAME, words=_same(stays.now))
         return _never(below, stays, wanted)
     if _has(above, stays.now, deployed):
         if wanted != deployed:

@@ -115,6 +115,11 @@ def test_a_version_that_both_have_stays() -> None:
     assert (found.moves, found.why, found.held) == (False, Why.SAME, False)
 
 
+def test_a_version_that_the_target_has_already_needs_no_proof() -> None:
+    assert verdict(below="1").why is Why.SAME
+    assert verdict(attempt(1, 60, ok=False, touched="api", api="1"), below="1").why is Why.SAME
+
+
 def test_a_child_that_the_target_does_not_have_yet_moves_too() -> None:
     found = verdict(attempt(3, 60, api="2"), above=None)
     assert (found.moves, found.now) == (True, None)
