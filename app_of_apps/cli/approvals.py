@@ -91,7 +91,7 @@ def approve(
         proposal = Proposal(
             kind="destroy" if destroy else "break-glass" if kind == "break-glass" else "approve",
             parent=outlook.parent,
-            digest=str(outlook.base) if destroy else outlook.digest,
+            digest=outlook.base if destroy and outlook.base else outlook.digest,
             base=outlook.base,
             preview=outlook.preview.digest if outlook.preview else None,
             deletions=outlook.deletions,
@@ -261,12 +261,8 @@ def _rendered(outlook: Outlook) -> str:
 
 
 def _removal(outlook: Outlook) -> str:
-    from app_of_apps.errors import Refused
-
-    if outlook.base is None:
-        msg = f"nothing stands in {outlook.environment}, so there is nothing to remove; nothing was signed"
-        raise Refused(msg)
-    return f"{outlook.environment} of {outlook.parent}: remove everything of {outlook.base_name} ({outlook.base})"
+    what = f"{outlook.base_name} ({outlook.base})" if outlook.base else "what attempts without a success have left"
+    return f"{outlook.environment} of {outlook.parent}: remove everything of {what}"
 
 
 def _check_signer(
