@@ -261,11 +261,11 @@ def _write_new(file: Path, content: bytes) -> None:
 
 
 def _table(chosen: Sequence[Signed]) -> str:
+    from app_of_apps.cli.history import cleaner
     from app_of_apps.cli.moments import shown
-    from app_of_apps.deploy.redact import Redactor
     from app_of_apps.evidence.attempts import moment, runner
 
-    clean = Redactor()
+    clean = cleaner()
     rows = [("NO", "TIME", "KIND", "OPERATION", "RESULT", "RUN BY", "HASH")]
     for one in chosen:
         digest = one.hash.removeprefix("sha256:")[:_DIGITS]
@@ -286,9 +286,9 @@ def _shape(one: Signed) -> dict[str, Any]:
 
 
 def _verdict_lines(bundle: Path, verdict: Verdict) -> list[str]:
-    from app_of_apps.deploy.redact import Redactor
+    from app_of_apps.cli.history import cleaner
 
-    clean = Redactor()
+    clean = cleaner()
     about, span = verdict.about, verdict.about.range
     what = f"records {span.first} to {span.last}" if span else "no records"
     lines = [clean(f"{bundle}: {what} of {about.parent} in {about.environment}, exported {about.made}")]

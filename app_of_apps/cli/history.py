@@ -13,7 +13,7 @@ import typer
 from app_of_apps.cli.options import EnvironmentArgument, Project
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from app_of_apps.environment.settings import Environment
     from app_of_apps.evidence.attempts import Approver, Attempt
@@ -133,11 +133,9 @@ def chosen_time(
 
 def standing_lines(reading: Reading, env: str) -> list[str]:
     """Return what is to be said about the chain itself: whole or not, and what was not checked."""
-    from app_of_apps.deploy.redact import Redactor
-
     count = len(reading.kept)
     records = f"{count} record{'s' if count != 1 else ''}"
-    clean = Redactor()
+    clean = cleaner()
     if reading.findings:
         heading = f"The chain of {env} ({records}) is NOT as it was signed:"
         return [heading, *(f"  {clean(str(each))}" for each in reading.findings), *map(clean, reading.notes)]
@@ -146,6 +144,14 @@ def standing_lines(reading: Reading, env: str) -> list[str]:
     signed = f", signed with {', '.join(sorted({one.key for one in reading.kept}))}" if reading.keys else ""
     anchored = f", up to the anchor in Vault at record {reading.anchor.sequence}" if reading.anchor else ""
     return [f"The chain of {env} is whole: {records}{clean(signed)}{anchored}.", *map(clean, reading.notes)]
+
+
+def cleaner() -> Callable[[str], str]:
+    """Return what makes text of others fit for one line of a terminal, without credentials."""
+    from app_of_apps.deploy.redact import Redactor, one_line
+
+    redact = Redactor()
+    return lambda text: one_line(redact(text))
 
 
 def chain_shape(reading: Reading) -> dict[str, Any]:
@@ -171,11 +177,9 @@ def _nothing(reading: Reading, child: str | None) -> str:
 
 def _table(found: Sequence[Attempt]) -> str:
     """Return plain aligned columns; what does not fit into one line goes on below, reasons stand at the end."""
-    from app_of_apps.deploy.redact import Redactor
-
-    clean = Redactor()
+    clean = cleaner()
     rows = [[[heading] for heading in _HEADINGS]]
-    rows += [[[" ".join(clean(line).split()) for line in cell] for cell in _cells(each)] for each in found]
+    rows += [[[clean(line) for line in cell] for cell in _cells(each)] for each in found]
     widths = [max(len(line) for row in rows for line in row[column]) for column in range(len(_HEADINGS))]
     lines = []
     for row in rows:
