@@ -159,7 +159,7 @@ def test_up_refuses_as_well_and_touches_no_child(unsupplied: World) -> None:
     assert done.code == UNAVAILABLE
     assert "absent-key" in done.text
     assert unsupplied.writes(done) == []
-    assert unsupplied.namespaces() == set()
+    assert unsupplied.namespaces() == {"parent"}  # where the refusal is on the record
 
 
 # -- removal ---------------------------------------------------------------------------------------------------------

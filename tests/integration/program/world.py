@@ -288,12 +288,12 @@ class World:
         return {name.removeprefix(f"namespace/{self.name}-") for name in names}
 
     def objects(self) -> dict[Key, Any]:
-        """Return everything wanted of the parent's objects, and each object's identity; not its status."""
+        """Return everything wanted of the parent's objects but its evidence, and their identity; not their status."""
         kinds = "deployments,services,configmaps,serviceaccounts,jobs,pods"
         found: dict[Key, Any] = {}
         for item in json.loads(self.kubectl("get", kinds, "--all-namespaces", "-o", "json"))["items"]:
             meta = item["metadata"]
-            if not meta["namespace"].startswith(f"{self.name}-"):
+            if not meta["namespace"].startswith(f"{self.name}-") or meta["name"].startswith("evidence-"):
                 continue
             wanted = {key: meta.get(key) for key in ("uid", "generation", "labels", "annotations")}
             content = {key: item.get(key) for key in ("spec", "data")}
