@@ -243,7 +243,7 @@ class World:
 
     def writes(self, done: Run, child: str | None = None) -> list[Request]:
         """Return the program's own writes in one child's namespace, or in all of the parent."""
-        # The tests' own hand is kubectl's; the records that every attempt leaves are written by the program's own client.
+        # The tests' own hand is kubectl's; the records of attempts are written by the program's own client.
         others = [one for one in done.requests if not one.agent.startswith(("kubectl/", "python-httpx/"))]
         mine = [one for one in others if one.user == self.audit.admin and one.is_write]
         if child is not None:
