@@ -38,7 +38,8 @@ def deployed(record: Mapping[str, Any]) -> Deployed:
             str(name): DeployedChild(str(one["digest"]), one.get("version"))
             for name, one in json.loads(data["children"]).items()
         }
-        return Deployed(int(data["number"]), str(data["digest"]), str(data["programVersion"]), children)
+        # Records of before releases had numbers have none.
+        return Deployed(int(data.get("number") or 0), str(data["digest"]), str(data["programVersion"]), children)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         about = record.get("metadata") or {}
         msg = f"the record {about.get('namespace')}/{about.get('name')} cannot be read ({type(error).__name__})"
