@@ -60,7 +60,9 @@ def _on_sandbox(project: Path, command: str, rest: list[str]) -> int:
             return made.returncode
     config = scratch / "config.yaml"
     config.write_text(key.read_text() + (project / f"Pulumi.{ENVIRONMENT}.yaml").read_text())
-    operation = ["pulumi", command, "--stack", ENVIRONMENT, "--config-file", str(config), *rest]
+    # What is deployed has delete hooks, so that nothing removes it without the guard, which is in the program.
+    guarded = ["--run-program"] if command == "destroy" else []
+    operation = ["pulumi", command, *guarded, "--stack", ENVIRONMENT, "--config-file", str(config), *rest]
     return subprocess.run(operation, cwd=project, env=environ, check=False).returncode
 
 
