@@ -144,9 +144,12 @@ def test_a_dry_run_writes_nothing_and_a_real_one_only_the_version(pair: Pair) ->
 
 def test_a_tag_is_pinned_by_its_registry_or_stays(pair: Pair, registry: StubRegistry) -> None:
     pair.write_environment("prod", "api: '1.0.0'", promotion=SECONDS, more="images: {pinned: true}")
-    done, shape = pair.promote("--child", "api", "--dry-run")
+    alone, _ = pair.promote("--child", "api", "--dry-run")
+    assert (alone.code, "versions.web: prod takes images by digest alone" in alone.stderr) == (INVALID, True)
+    done, shape = pair.promote("--dry-run")
     assert done.code == 0, done.text
-    assert shape["children"]["api"]["version"] == f"1.1.0@{registry.digest}"
+    versions = {name: one["version"] for name, one in shape["children"].items()}
+    assert versions == {"api": f"1.1.0@{registry.digest}", "web": f"1.0.0@{registry.digest}"}
     assert "/v2/pair/app/manifests/1.1.0" in registry.asked
     pair.write_environment("prod", "api: '1.1.0'    # by hand", promotion=SECONDS)
 
