@@ -19,6 +19,7 @@ from app_of_apps.cli import (
     history,
     operations,
     promote,
+    release,
     render,
     rollback,
     secrets,
@@ -45,6 +46,7 @@ _LOOK, _DEPLOY = "Look (no cluster needed)", "Deploy"
 app.command(epilog=validate.EPILOG, rich_help_panel=_LOOK)(validate.validate)
 app.command(epilog=graph.EPILOG, rich_help_panel=_LOOK)(graph.graph)
 app.command(epilog=render.EPILOG, rich_help_panel=_LOOK)(render.render)
+app.add_typer(release.app, rich_help_panel=_LOOK)
 app.add_typer(access.app, rich_help_panel=_LOOK)
 app.add_typer(environment.app, rich_help_panel=_DEPLOY)
 app.command(epilog=operations.EPILOGS["preview"], rich_help_panel=_DEPLOY)(operations.preview)

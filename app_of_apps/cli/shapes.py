@@ -340,4 +340,48 @@ SHAPES: Mapping[str, tuple[str, str]] = {
 }
 """,
     ),
+    "app-of-apps/release/v1": (
+        "`aoa release show [ENV] --output json`",
+        """
+{
+  "format": "app-of-apps/release/v1",
+  "source": "working tree",   // working tree, revision REV or record NUMBER
+  "number": null,             // the release's number, for a record
+  "digest": "sha256:…",       // SHA-256 over the canonical JSON of content
+  "content": {
+    "parent": "shop", "environment": "staging", "labels": {}, "teams": {}, "vault": {}, "access": {}, "tenancy": {},
+    "programVersion": "…",
+    "children": {"orders": "sha256:…"}},
+  "children": [               // in the order in which they may start
+    {"name": "orders", "digest": "sha256:…",   // SHA-256 over the canonical JSON of the child's content
+     "content": {"spec": {}, "namespace": "shop-orders", "version": "1.14.0", "image": "…"}}
+  ],
+  "snapshot": {               // null when Vault was not asked, and for revisions and records
+    "release": "sha256:…",
+    "secrets": {"kv-staging/orders/database": 3}},   // path with its mount → version in Vault now
+  "snapshotDigest": "sha256:…"
+}
+""",
+    ),
+    "app-of-apps/release-diff/v1": (
+        "`aoa release diff A [B] --output json`",
+        """
+{
+  "format": "app-of-apps/release-diff/v1",
+  "before": {"environment": "staging", "source": "record 7", "release": "sha256:…"},
+  "after": {"environment": "staging", "source": "working tree", "release": "sha256:…"},
+  "release": [                // what changes outside of the children
+    {"path": "programVersion", "before": "…", "after": "…"}],
+  "children": [               // sorted by name; empty when nothing changes
+    {"name": "orders",
+     "change": "changed",     // added, removed or changed
+     "words": ["version 1.13.2 → 1.14.0", "reads one more secret orders/mail:password"],
+     "pods": "restart",       // restart, stay, start, stop, run again (a migration), next run (a cron job),
+                              // unknown (a chart)
+     "fields": [              // of a changed child
+       {"path": "version", "before": "1.13.2", "after": "1.14.0"}]}   // null where absent
+  ]
+}
+""",
+    ),
 }
