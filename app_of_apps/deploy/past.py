@@ -41,6 +41,12 @@ class PastRelease:
     stored: Mapping[str, Any] = field(repr=False)
     """The ConfigMap."""
 
+    @property
+    def children(self) -> dict[str, str]:
+        """Child → digest, without migrations, as the record's data says."""
+        said = json.loads((self.stored.get("data") or {}).get("children") or "{}")
+        return {name: one["digest"] for name, one in said.items() if one.get("type") != "migration"}
+
     def release(self) -> Release:
         """Return its content; raises what `stored_release` raises."""
         return stored_release(self.stored)
@@ -109,6 +115,13 @@ class Past:
             return None
         return newest
 
+    @property
+    def stopped(self) -> PastRelease | None:
+        """What the newest attempt was to bring back, when it is a rollback that did not succeed."""
+        newest = self.unfinished
+        number = newest.get("rollbackOf") if newest is not None else None
+        return next((one for one in self.releases if one.number == number), None)
+
     def attempt(self, sequence: int) -> Record:
         """Return the record that an attempt began with; raises Refused when there is none."""
         found = next((one for one in self.records if one["sequence"] == sequence and one["kind"] == "began"), None)
@@ -130,13 +143,15 @@ class Past:
     def before(self) -> PastRelease:
         """Return what a rollback goes back to when nobody says it.
 
-        That is the last success when something was begun after it, else the success before it. A release that is a
+        That is the last success when something was begun after it, or what a rollback of all children was to bring back
+        that did not succeed; else the success before it. A release that is a
         rollback itself counts as the one that it brought back, so that a second rollback goes on further back and not
         to what the first one left. Raises Refused where there is nothing before.
         """
         last = self.last
         if self.unfinished is not None:
-            return last
+            stopped = self.stopped
+            return stopped if stopped is not None and self._was_of_all(stopped, self.unfinished) else last
         back = self._brought_back()
         number, seen = last.number, {last.number}
         while (older := back.get(number)) is not None and older not in seen:
@@ -150,6 +165,11 @@ class Past:
             )
             raise Refused(msg)
         return earlier[-1]
+
+    def _was_of_all(self, target: PastRelease, began: Record) -> bool:
+        """Whether a rollback wanted all children of its target; migrations have a way of their own."""
+        wanted = {name: one["digest"] for name, one in began["children"].items() if one.get("type") != "migration"}
+        return wanted == target.children
 
     def _brought_back(self) -> dict[int, int]:
         """Return release → the release that it brought back, of those that are rollbacks."""

@@ -66,7 +66,9 @@ def rollback(
         _check_attempt(order.attempt, past, now)
         base = now
     names = dict.fromkeys((*migrations(standing), *migrations(now)))
-    schema = applied(standing, now, wanted, completed_migrations(kube, now.parent, names))
+    stopped = past.stopped
+    targets = (wanted,) if stopped is None else (wanted, stopped.release())
+    schema = applied(standing, now, targets, completed_migrations(kube, now.parent, names))
     sources = Sources(now, base, wanted, schema, target.number)
     restored = compose(sources, order.children, rules_of_today(manifest, environment, target.number))
     commits = past.commits(child.digest for child in restored.release.children if child.chart_digest)

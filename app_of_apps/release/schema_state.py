@@ -14,7 +14,7 @@ from app_of_apps.release.content import child_digest
 from app_of_apps.release.version_order import order_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from app_of_apps.manifest.child import Child
     from app_of_apps.release.model import Release, ResolvedChild
@@ -24,20 +24,20 @@ DOWN_TO: Final = "AOA_DOWN_TO"
 
 
 def applied(
-    last: Release, attempted: Release, target: Release, completed: Mapping[str, str]
+    last: Release, attempted: Release, targets: Sequence[Release], completed: Mapping[str, str]
 ) -> dict[str, ResolvedChild]:
     """Return the content of each migration that the schema stands at.
 
     ``completed`` holds the digest of the child whose Job ran to its end last, by migration, as its annotation says. A
-    Job that nobody knows any more leaves what the last success says. A way down to the target, or to the last success,
-    that a rollback ran before it was stopped is known too. Raises Refused where the schema is at something else: its
+    Job that nobody knows any more leaves what the last success says. A way down to one of the targets, that a rollback
+    ran before it was stopped, is known too. Raises Refused where the schema is at something else: its
     rules for going back cannot be known here.
     """
     found: dict[str, ResolvedChild] = {}
     strange = []
     for name in sorted({*migrations(last), *migrations(attempted)}):
         known = [release.by_name[name] for release in (attempted, last) if name in release.by_name]
-        known += [down for one in known for to in (target, last) if (down := way_down(one, to, (attempted, last)))]
+        known += [down for one in known for to in (*targets, last) if (down := way_down(one, to, (attempted, last)))]
         if name not in completed:
             found |= {name: last.by_name[name]} if name in last.by_name else {}
         elif (match := next((one for one in known if one.digest == completed[name]), None)) is not None:

@@ -24,9 +24,8 @@ FAILED = 5
 AOA = (sys.executable, "-m", "app_of_apps")
 
 
-def held_api(**more: object) -> dict:
-    """Return an API whose pods become ready only when the test lets them, each time they are made."""
-    return service(needs=["db"], pods=HELD, **more)
+# The old pod goes before the new one comes: otherwise it is still there, and going back to it cannot fail.
+API = {"needs": ["db"], "rollout": {"strategy": "Recreate"}, **BACK}
 
 
 def first(world: World) -> None:
@@ -41,7 +40,7 @@ def first(world: World) -> None:
 
 def fails_twice(world: World) -> Run:
     """Fail with version 2, and with version 1 again, because nobody lets its new pods go."""
-    world.children["api"] = service(needs=["db"], pods=CRASHES, **BACK)
+    world.children["api"] = service(pods=CRASHES, **API)
     world.versions = {"api": "2.0.0", "site": "2.0.0"}
     done = world.aoa("up", "staging")
     tell("by itself, failing too (with the failing update)", done)
@@ -66,7 +65,7 @@ def mended(world: World) -> Run:
 
 def forward(world: World) -> Run:
     """Go forward with a version that is fine."""
-    world.children["api"] = service(needs=["db"], **BACK)
+    world.children["api"] = service(**API)
     return world.aoa("up", "staging")
 
 
@@ -74,7 +73,8 @@ def forward(world: World) -> Run:
 def story(make_world: MakeWorld) -> Story:
     children = {
         "db": migration(compatibleFrom="1.0.0"),
-        "api": held_api(**{**BACK, "deadline": "15s"}),
+        # Its pods become ready only when the test lets them, each time they are made.
+        "api": service(pods=HELD, **{**API, "deadline": "40s"}),
         "site": service(needs=["api"]),
     }
     return Story(make_world("rough", children), first, fails_twice, killed, mended, forward)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,14 @@ def test_after_a_success_the_one_before_comes_back() -> None:
 @pytest.mark.parametrize("records", [(began(3, "c"),), (began(3, "c"), ended(3, "c", "failed"))])
 def test_after_a_failure_the_last_success_comes_back(records: tuple[Any, ...]) -> None:
     assert past("a", "b", records=records).before().number == 2
+
+
+@pytest.mark.parametrize(("api", "number"), [("x", 1), ("y", 2)])
+def test_a_rollback_that_was_stopped_goes_on_when_it_was_one_of_all_children(api: str, number: int) -> None:
+    known = past("a", "b", records=(began(1, "c", operation="rollback", back=1, api=api),))
+    children = {"api": {"digest": "x", "type": "service"}, "db": {"digest": "z", "type": "migration"}}
+    first = replace(known.releases[0], stored={"data": {"children": json.dumps(children)}})
+    assert replace(known, releases=(first, known.releases[1])).before().number == number
 
 
 def test_after_a_destruction_the_last_success_comes_back() -> None:

@@ -222,9 +222,9 @@ def test_a_way_down_runs_before_a_child_that_did_not_know_the_migration() -> Non
 
 def test_the_schema_is_where_the_job_that_ran_last_left_it() -> None:
     last, attempted = shop("1.0.0"), shop("2.0.0", compatibleFrom="2.0.0")
-    assert applied(last, attempted, last, {})["db"] == last.child("db")
-    assert applied(last, attempted, last, {"db": last.child("db").digest})["db"] == last.child("db")
-    schema = applied(last, attempted, last, {"db": attempted.child("db").digest})
+    assert applied(last, attempted, [last], {})["db"] == last.child("db")
+    assert applied(last, attempted, [last], {"db": last.child("db").digest})["db"] == last.child("db")
+    schema = applied(last, attempted, [last], {"db": attempted.child("db").digest})
     assert schema["db"] == attempted.child("db")
     with pytest.raises(Refused, match=r"needs api 2\.0\.0 or newer"):
         restored(attempted, last, base=last, schema=schema)
@@ -233,7 +233,7 @@ def test_the_schema_is_where_the_job_that_ran_last_left_it() -> None:
 def test_a_rollback_that_was_stopped_after_its_way_down_goes_on() -> None:
     old, new = shop("1.0.0"), shop("2.0.0", compatibleFrom="2.0.0", down=DOWN)
     first = restored(new, old)
-    schema = applied(new, new, old, {"db": first.release.child("db").digest})
+    schema = applied(new, new, [old], {"db": first.release.child("db").digest})
     again = restored(new, old, schema=schema)
     assert again.release == first.release
     assert restores_only_approved(again, new, old, approved(old, new, first.release))
@@ -243,12 +243,12 @@ def test_a_schema_that_nobody_knows_is_refused() -> None:
     with pytest.raises(
         Refused, match=r"neither where the last release[\s\S]*db: the Job that ran last is of sha256:ff"
     ):
-        applied(shop("1"), shop("2"), shop("1"), {"db": "sha256:ff"})
+        applied(shop("1"), shop("2"), [shop("1")], {"db": "sha256:ff"})
 
 
 def test_a_migration_that_failed_goes_back_to_what_ran() -> None:
     last, attempted = shop("1.0.0"), shop("2.0.0")
-    schema = applied(last, attempted, last, {"db": last.child("db").digest})
+    schema = applied(last, attempted, [last], {"db": last.child("db").digest})
     done = restored(attempted, last, "db", "api", "site", schema=schema)
     assert done.release.digest == last.digest
 
