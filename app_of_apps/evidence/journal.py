@@ -104,8 +104,11 @@ class Journal:
     def head(self) -> Head | None:
         """Return the newest record and the open attempt; None before the first record."""
         head = self.store.head(self.parent)
-        if head is None or self.store.record(self.parent, head.link.sequence) is None:
+        newest = None if head is None else self.store.record(self.parent, head.link.sequence)
+        if head is None or newest is None:
             head = _newest(self.records())
+        else:  # the note is only a hint, the record itself counts
+            head = Head(Link(head.link.sequence, newest.hash), head.open)
         while head is not None:
             after = self.store.record(self.parent, head.link.sequence + 1)
             if after is None:
@@ -164,7 +167,7 @@ class Journal:
             taken = int(mark.read_text()) if mark.exists() else 0
             lines = file.read_text(encoding="utf-8").splitlines()
             for number, line in enumerate(lines[taken : taken + _MOST_REFUSALS], taken + 1):
-                said = json.loads(line)
+                said = _read(line)
                 if said.get("environment") == self.settings.name:
                     reason = "\n".join(map(str, said.get("reasons") or ()))
                     about = {key: str(said.get(key) or "") for key in ("time", "stack", "user", "host")}
@@ -266,6 +269,15 @@ def _followed(head: Head, record: Signed) -> Head:
     if found.kind == "began":
         return Head(link, found.sequence)
     return Head(link, None if found.kind == "ended" and found.attempt == head.open else head.open)
+
+
+def _read(line: str) -> dict[str, Any]:
+    """Return a line of the guard's refusals; nothing of one that was cut off."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - fields of Record
