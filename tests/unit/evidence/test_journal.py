@@ -175,8 +175,8 @@ def test_a_head_that_is_missing_late_or_wrong_is_only_a_hint(made: Made, head: H
 def test_an_attempt_without_an_end_is_ended_by_the_next_run(
     made: Made,
     details: dict[str, Any],
-    there: bool,
-    result: str,  # noqa: FBT001
+    there: bool,  # noqa: FBT001
+    result: str,
 ) -> None:
     number = made.journal.begin("up", release=RELEASE, details=details)
     if there:
