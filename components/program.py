@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
+from app_of_apps.approval.authors import read_change
 from app_of_apps.approval.check import Passed
-from app_of_apps.approval.standing import last_record, with_rules
+from app_of_apps.approval.standing import last_record, standing_of, with_rules
 from app_of_apps.deploy.facts import SECRET_KINDS
 from app_of_apps.deploy.settle import settles
 from app_of_apps.deploy.standing import read_deletions
@@ -32,7 +33,7 @@ from app_of_apps.environment.preflight import (
 )
 from app_of_apps.environment.refusals import recorded
 from app_of_apps.environment.vault_health import trouble as vault_trouble
-from app_of_apps.errors import AppOfAppsError, Unavailable, WrongEnvironment
+from app_of_apps.errors import AppOfAppsError, Refused, Unavailable, WrongEnvironment
 from app_of_apps.evidence.record import Git
 from app_of_apps.manifest.base import seconds
 from app_of_apps.manifest.child import PodChild
@@ -43,7 +44,7 @@ from app_of_apps.objects.render import release_objects
 from app_of_apps.release.behaviour import DEFAULT_DEADLINE
 from app_of_apps.release.deletions import check_deletions, describe_deletions
 from app_of_apps.release.plan import plan
-from app_of_apps.release.provenance import Provenance, carried
+from app_of_apps.release.provenance import DIRTY, Provenance, carried
 from app_of_apps.release.resolve import resolve
 from components.access import AccessArgs
 from components.attempt import Attempt
@@ -75,6 +76,7 @@ refuse_stack_references()
 
 # The language host's code for "the message has been shown": any other makes it add a line about an unhandled error.
 _SHOWN: Final = 32
+_MOST_AUTHORS: Final = 500  # of a first release, which is the whole history; a record is a ConfigMap
 
 
 def run() -> None:
@@ -109,7 +111,7 @@ def _run(project: Path, stack: str) -> None:
             attempt.comes_back(back.rollback.target.number)
         with KubeReader(release.cluster.context) as kube:
             last = last_record(kube, release.parent)
-        git = _git(project)
+        git = _git(project, last)
         attempt.about(release, last, git)
         passed = Passed()
         if (updates or operation == "destroy") and not (back is not None and back.rollback.approved):
@@ -244,19 +246,27 @@ def _report(release: Release) -> str:
         return render(diagnose(release, kube))
 
 
-def _git(project: Path) -> Git | None:
-    """Return commit, author and state of the checkout; None where there is no git or no commit."""
+def _git(project: Path, last: Mapping[str, Any] | None) -> Git | None:
+    """Return commit, authors and state of the checkout; None where there is no git or no commit.
+
+    ``authors`` are those since the last release that succeeded, and empty where the history does not say.
+    """
     try:
         said = git(project, "log", "-1", "--format=%H%n%an <%ae>").decode(errors="replace").strip()
         changed = git(project, "status", "--porcelain", "--", ".").strip()
     except Unavailable:
         return None
     commit, _, author = said.partition("\n")
-    return Git(commit=commit, author=author, dirty=bool(changed)) if commit else None
+    try:
+        base = None if last is None else standing_of(last).commit
+        authors = sorted(read_change(project, base).authors)[:_MOST_AUTHORS]
+    except (Refused, Unavailable):  # for the gate that is a reason to stop; a record says what is known
+        authors = []
+    return Git(commit=commit, author=author, authors=tuple(authors), dirty=bool(changed)) if commit else None
 
 
 def _origin(release: Release, last: Mapping[str, Any] | None, found: Git | None, passed: Passed) -> Provenance:
     """Return where what this run changes comes from."""
-    commit = None if found is None or found.commit is None else found.commit + ("-dirty" if found.dirty else "")
+    commit = None if found is None or found.commit is None else found.commit + (DIRTY if found.dirty else "")
     author = None if found is None else found.author
     return Provenance(release.digest, record_number(release, last), commit, author, passed.names)

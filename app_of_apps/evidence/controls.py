@@ -271,7 +271,9 @@ def traits(record: Record) -> frozenset[Trait]:
 def _separated(record: Record, approvers: Iterable[Approver]) -> bool:
     """Whether no approver is an author or the runner. Alike is enough to say no: `anna` and `anna@example.com` are."""
     vault, cluster = record.who.vault, record.who.kubernetes
-    involved = {*(record.git.authors if record.git else ()), runner(record)}
+    if record.git is None or not (record.git.authors or record.git.author):
+        return False  # where nobody knows who wrote it, nobody knows that it was somebody else
+    involved = {*record.git.authors, *(record.git.author or "").strip(">").split(" <"), runner(record)}
     involved |= {vault.entity, vault.entity_name, vault.display_name} if vault else set()
     involved |= {cluster.username} if cluster else set()
     names = {_bare(name) for name in involved if name}

@@ -11,6 +11,7 @@ from app_of_apps.evidence.controls import CONTROLS, ISO, SOC2, Trait, evidence_o
 from .chains import START, Chain, approval, week
 
 DIGEST = "sha256:" + "1" * 64
+GIT = {"commit": "c" * 40, "dirty": False, "author": "Dora <dora@example.com>", "authors": ["dora@example.com"]}
 
 
 def record(kind: str = "began", **more: Any):
@@ -42,7 +43,7 @@ def test_every_trait_counts_for_some_control() -> None:
         (record("ended", attempt=1, result="killed"), Trait.UNSUCCESSFUL),
         (record("ended", attempt=1, result="succeeded"), Trait.ENDED),
         (record(approvals=[approval("ada", DIGEST, START)]), Trait.APPROVED),
-        (record(approvals=[approval("ada", DIGEST, START)]), Trait.SEPARATED),
+        (record(approvals=[approval("ada", DIGEST, START)], git=GIT), Trait.SEPARATED),
         (record(breakGlass=approval("ada", DIGEST, START, kind="break-glass")), Trait.BREAK_GLASS),
         (record(overrides=[{"what": "healthyFor", "reason": "urgent"}]), Trait.OVERRIDDEN),
         (record(changes=[{"child": "", "change": "changed", "words": ["access.grants[0].role a → b"]}]), Trait.ACCESS),
@@ -53,7 +54,7 @@ def test_every_trait_counts_for_some_control() -> None:
         (record(rollbackOf=3), Trait.ROLLED_BACK),
         (record(operation="drift-fix"), Trait.DRIFT),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, Trait) else "",
 )
 def test_a_record_has_the_traits_that_it_shows(made, trait: Trait) -> None:
     assert trait in traits(made)
@@ -64,6 +65,8 @@ def test_a_record_has_the_traits_that_it_shows(made, trait: Trait) -> None:
     "more",
     [
         {"git": {"commit": None, "dirty": False, "author": None, "authors": ["Ada@example.com"]}},
+        {"git": {**GIT, "author": "A. L. <ada@example.com>"}},
+        {"git": {**GIT, "author": "Ada <x@example.com>"}},
         {"who": {"kubernetes": {"username": "ada", "uid": "", "groups": []}, "vault": None}},
         {
             "who": {
@@ -77,13 +80,17 @@ def test_a_record_has_the_traits_that_it_shows(made, trait: Trait) -> None:
             }
         },
     ],
-    ids=["author", "in the cluster", "in Vault"],
+    ids=["author", "of the commit", "by name", "in the cluster", "in Vault"],
 )
 def test_duties_are_not_separated_where_an_approver_wrote_or_ran_it(more: dict[str, Any]) -> None:
-    made = record(approvals=[approval("ben", DIGEST, START), approval("ada", DIGEST, START)], **more)
+    made = record(approvals=[approval("ben", DIGEST, START), approval("ada", DIGEST, START)], **{"git": GIT, **more})
     assert Trait.SEPARATED not in traits(made)
     assert "A.5.3" not in names(made)
     assert Trait.APPROVED in traits(made)
+
+
+def test_duties_are_not_called_separated_where_nobody_knows_who_wrote_it() -> None:
+    assert Trait.SEPARATED not in traits(record(approvals=[approval("ada", DIGEST, START)]))
 
 
 def test_an_unproven_approval_counts_for_nothing() -> None:
