@@ -14,6 +14,7 @@ from app_of_apps.environment.settings import Gates
 from app_of_apps.errors import Unavailable
 from app_of_apps.objects.record import record_namespace
 from app_of_apps.release.digest import canonical_json
+from app_of_apps.release.provenance import DIRTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,7 +89,10 @@ def standing_of(record: Mapping[str, Any]) -> Standing:
             f"({error.error_count()} problems), so the gate stays shut; nothing was touched"
         )
         raise Unavailable(msg) from None
-    return Standing(str(data["digest"]), (about.get("annotations") or {}).get(_COMMIT), gates)
+    commit = (about.get("annotations") or {}).get(_COMMIT)
+    if commit is not None and commit.endswith(DIRTY):
+        commit = None  # nobody knows whose changes came on top of it
+    return Standing(str(data["digest"]), commit, gates)
 
 
 def with_rules(objects: Sequence[KubernetesObject], gates: Gates) -> tuple[KubernetesObject, ...]:

@@ -11,6 +11,7 @@ from app_of_apps.approval.standing import chain
 from app_of_apps.errors import InvalidInput, Position, Problem, Refused
 from app_of_apps.evidence.journal import Journal
 from app_of_apps.objects.record import record_namespace
+from app_of_apps.release.provenance import DIRTY
 from app_of_apps.release.stored import stored_release
 
 if TYPE_CHECKING:
@@ -213,13 +214,18 @@ def past_releases(kube: Reader, parent: str) -> tuple[PastRelease, ...]:
             number=int(data["number"]),
             name=str(item["metadata"]["name"]),
             digest=str(data["digest"]),
-            commit=(item["metadata"].get("annotations") or {}).get("app-of-apps/git-commit"),
+            commit=_commit(item["metadata"].get("annotations") or {}),
             stored=item,
         )
         for item in kube.list(path, labelSelector=_COMPONENT)
         if str((data := item.get("data") or {}).get("number", "")).isdecimal() and "digest" in data
     ]
     return tuple(sorted(found, key=lambda one: one.number))
+
+
+def _commit(annotations: Mapping[str, str]) -> str | None:
+    """Return the commit that the working tree was at; what is looked up there is checked by its digest."""
+    return annotations.get("app-of-apps/git-commit", "").removesuffix(DIRTY) or None
 
 
 def completed_migrations(kube: Reader, parent: str, names: Iterable[str]) -> dict[str, str]:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app_of_apps.release.model import Release
+
+
+DIRTY: Final = "-dirty"
+"""Behind a commit that the working tree differed from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ class Provenance:
     """Its digest."""
     number: int
     commit: str | None = None
-    """With ``-dirty`` behind it when the working tree differed from it."""
+    """With `DIRTY` behind it when the working tree differed from it."""
     author: str | None = None
     approvals: tuple[str, ...] = ()
     """Names of whoever approved the release, sorted."""
