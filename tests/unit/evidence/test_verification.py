@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
+import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -440,3 +442,20 @@ def _moment(text: str) -> Any:
     from datetime import datetime
 
     return datetime.fromisoformat(text)
+
+
+@pytest.mark.skipif(not (shutil.which("openssl") and shutil.which("jq")), reason="needs openssl and jq")
+def test_the_guide_in_a_bundle_checks_a_record_with_common_tools(tmp_path: Path) -> None:
+    opened = Opened.of(exported(week().records), tmp_path)
+    for name, content in opened.parts.items():
+        (tmp_path / name).write_bytes(content)
+    guide = opened.parts[README].decode()
+    steps = [line.strip() for line in guide.splitlines() if line.startswith("    ") and "BUNDLE" not in line]
+    assert len(steps) == 5
+    run = ["sh", "-e", "-c", "\n".join(steps)]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Verified Successfully" in done.stdout) == (0, True), done.stderr
+    assert (tmp_path / "record").read_text() == week().records[0].text
+    (tmp_path / "record").write_text("something else")
+    again = subprocess.run(["sh", "-e", "-c", steps[-1]], cwd=tmp_path, capture_output=True, check=False)
+    assert again.returncode != 0
