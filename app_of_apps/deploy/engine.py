@@ -39,12 +39,16 @@ _VARIABLES = {
 
 
 class EngineFailed(Exception):
-    """The engine ended with an error. ``output`` is its own text, for when its events do not say why."""
+    """The engine ended with an error. ``output`` is its own text, for when its events do not say why.
 
-    def __init__(self, output: str) -> None:
+    ``killed`` says that a signal ended it, so that what it had begun may be more than its events tell.
+    """
+
+    def __init__(self, output: str, *, killed: bool = False) -> None:
         """Keep the text."""
         super().__init__(output)
         self.output = output
+        self.killed = killed
 
 
 class Engine:
@@ -89,7 +93,7 @@ class Engine:
             msg = f"the stack {self._stack.name!r} is locked by {who}; nothing was touched, wait for its end"
             raise Unavailable(msg) from error
         except automation.CommandError as error:
-            raise EngineFailed(self._redact(self._command.text)) from error
+            raise EngineFailed(self._redact(self._command.text), killed=self._command.killed) from error
 
     def export(self) -> dict[str, Any]:
         """Return the stack's state as the engine exports it, secrets encrypted; raises EngineFailed."""
@@ -138,6 +142,7 @@ class _Command(automation.PulumiCommand):
             raise Unavailable(msg)
         self._process: subprocess.Popen[str] | None = None
         self.text = ""
+        self.killed = False
         try:
             super().__init__()
         except (subprocess.CalledProcessError, OSError, automation.InvalidVersionError) as error:
@@ -184,6 +189,7 @@ class _Command(automation.PulumiCommand):
                 reader.join()
             code = process.wait()
         self._process = None
+        self.killed = code < 0
         stdout, stderr = "\n".join(texts["stdout"]), "\n".join(texts["stderr"])
         self.text = f"{stdout}\n{stderr}".strip()
         result = automation.CommandResult(stdout=stdout, stderr=stderr, code=code)

@@ -117,7 +117,7 @@ def operate(
         ok=error is None,
         seconds=time.monotonic() - started,
         output=error.output if error is not None else "",
-        interrupted=bool(interrupted) and error is not None,
+        interrupted=error is not None and (bool(interrupted) or error.killed),
     )
     report = replace(_report(operation, release, plan, ledger, ending), deletions=deletions)
     return Told(report, ending.output, 0 if report.ok else exit_code(ledger))

@@ -65,6 +65,13 @@ def test_a_held_lock_is_named(engine):
         engine('echo "error: the stack is currently locked by 1 lock(s)" >&2; exit 255\n').run("up", lambda _: None)
 
 
+def test_an_engine_that_was_killed_is_told_from_one_that_failed(engine):
+    for body, killed in (("kill -KILL $$\n", True), ("exit 1\n", False)):
+        with pytest.raises(EngineFailed) as failure:
+            engine(body).run("up", lambda _: None)
+        assert failure.value.killed is killed
+
+
 def test_a_failure_keeps_the_engines_text_without_credentials(engine, monkeypatch):
     monkeypatch.setenv("VAULT_TOKEN", "canary-of-a-token")
     failing = engine('echo "something about $VAULT_TOKEN"; exit 1\n')
