@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class ReleaseRecord(pulumi.ComponentResource):
     """An immutable ConfigMap per release, created after every child, kept when a later release supersedes it.
 
-    Superseded or destroyed, Pulumi lets go of the record without deleting it; a release that comes back takes its own
-    record over again. The namespace is kept too, for the records that are in it.
+    Superseded or destroyed, Pulumi lets go of the record without deleting it; a release that comes back after another
+    gets a record of its own. The namespace is kept too, for the records that are in it.
     """
 
     resources: tuple[pulumi.CustomResource, ...]
