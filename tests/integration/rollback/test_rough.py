@@ -11,7 +11,7 @@ from tests.integration.program.killing import Victim
 from tests.integration.program.story import Story
 from tests.integration.program.world import HELD, Run, World, eventually, migration, service
 
-from .standing import BACK, CRASHES, healthy, last_children, tell, versions
+from .standing import BACK, healthy, last_children, tell, versions
 
 if TYPE_CHECKING:
     import subprocess
@@ -24,6 +24,8 @@ FAILED = 5
 AOA = (sys.executable, "-m", "app_of_apps")
 
 
+# Never ready, not for a moment either: a container that crashes may be, on a busy machine.
+UNPULLED = {"behaviour": "image-pull-error"}
 # The old pod goes before the new one comes: otherwise it is still there, and going back to it cannot fail.
 API = {"needs": ["db"], "rollout": {"strategy": "Recreate"}, **BACK}
 
@@ -40,7 +42,7 @@ def first(world: World) -> None:
 
 def fails_twice(world: World) -> Run:
     """Fail with version 2, and with version 1 again, because nobody lets its new pods go."""
-    world.children["api"] = service(pods=CRASHES, **API)
+    world.children["api"] = service(pods=UNPULLED, **API)
     world.versions = {"api": "2.0.0", "site": "2.0.0"}
     done = world.aoa("up", "staging")
     tell("by itself, failing too (with the failing update)", done)
@@ -85,7 +87,7 @@ def test_a_second_failure_is_told_after_the_first_and_says_what_to_do(story: Sto
     assert run.code == FAILED
     report = run.stdout
     assert report.count("ROOT CAUSE") == 1
-    assert report.index(CRASHES["message"]) < report.index("THE ROLLBACK to release 1 (")
+    assert report.index("ImagePullBackOff") < report.index("THE ROLLBACK to release 1 (")
     assert "FAILED, TOO after " in report
     assert "`aoa rollback staging`" in report
     assert "Traceback" not in run.text
