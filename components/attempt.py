@@ -1,7 +1,8 @@
 """What the program writes into the chain of evidence: that it begins, that it was refused, and how it ended.
 
-A preview writes nothing, and neither does a refresh. The program ends before the engine does, and is killed when the
-engine is: what it could not write is found and written by the next run, which holds the stack's lock.
+A preview writes nothing, and neither does a refresh; but a refusal in the preview that `pulumi up` begins with is the
+end of an attempt, and is written. The program ends before the engine does, and is killed when the engine is: what it
+could not write is found and written by the next run, which holds the stack's lock.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from app_of_apps.evidence.facts import changes, child_refs, secret_folders, snap
 from app_of_apps.evidence.journal import Journal
 from app_of_apps.evidence.record import Approval, ReleaseRef
 from app_of_apps.objects.record import record_name, record_number
+from components.operation import engine_goes_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from app_of_apps.approval.check import Passed
@@ -44,6 +46,8 @@ class Attempt:
     """Of the record that it began with."""
     new: bool = True
     """Whether the release gets a record of its own."""
+    refusing: Callable[[], Journal] | None = None
+    """Opens the journal for a refusal alone, in a preview that an attempt begins with."""
     _result: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -53,9 +57,15 @@ class Attempt:
 
         What an earlier run left without an end is ended here, and the guard's refusals are taken into the chain.
         """
-        if pulumi.runtime.is_dry_run() or operation == "refresh":
+        if operation == "refresh":
             return cls(None, operation)
-        journal = Journal.open(settings, parent, os.environ, project, say=pulumi.log.warn)
+
+        def opened() -> Journal:
+            return Journal.open(settings, parent, os.environ, project, say=pulumi.log.warn)
+
+        if pulumi.runtime.is_dry_run():
+            return cls(None, operation, refusing=opened if engine_goes_on() else None)
+        journal = opened()
         journal.close_dead()
         journal.take_refusals()
         # What a repair is called in its records decides about nothing.
@@ -64,7 +74,7 @@ class Attempt:
 
     def about(self, release: Release, last: Mapping[str, Any] | None, git: Git | None) -> None:
         """Note what the records of this run say about its release; ``last`` records the last one that succeeded."""
-        if self.journal is None:
+        if self.journal is None and self.refusing is None:
             return
         number = record_number(release, last)
         self.facts |= {
@@ -86,12 +96,13 @@ class Attempt:
         try:
             yield
         except AppOfAppsError as error:
-            if self.journal is not None:
-                try:
-                    self.journal.refuse(self.operation, str(error), **self.facts)
-                except AppOfAppsError as cause:
-                    # The refusal stays one; a Vault or a cluster that is down is often the reason itself.
-                    pulumi.log.warn(f"this refusal could not be recorded: {str(cause).splitlines()[0]}")
+            try:
+                journal = self.refusing() if self.refusing is not None else self.journal
+                if journal is not None:
+                    journal.refuse(self.operation, str(error), **self.facts)
+            except AppOfAppsError as cause:
+                # The refusal stays one; a Vault or a cluster that is down is often the reason itself.
+                pulumi.log.warn(f"this refusal could not be recorded: {str(cause).splitlines()[0]}")
             raise
 
     def begin(self, release: Release, passed: Passed) -> None:

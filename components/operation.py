@@ -14,12 +14,23 @@ from pathlib import Path
 from typing import Final
 
 VERBS: Final = {"destroy": "destroy", "down": "destroy", "dn": "destroy", "refresh": "refresh"}
+_GOING_ON: Final = {"up", "update", "destroy", "down", "dn"}
 _ANCESTORS: Final = 4
 _WITH_VALUE: Final = {"-C", "--cwd", "-s", "--stack", "--color"}
 
 
 def engine_operation(pid: int | None = None) -> str:
     """Return ``up``, ``destroy`` or ``refresh``; ``up`` also where no engine is found above the process ``pid``."""
+    return VERBS.get(_asked(pid), "up")
+
+
+def engine_goes_on(pid: int | None = None) -> bool:
+    """Whether the engine was asked for more than a preview, so that a preview is the first half of an attempt."""
+    return _asked(pid) in _GOING_ON
+
+
+def _asked(pid: int | None) -> str:
+    """Return the verb of the engine above the process ``pid``, "" where none is found."""
     current = os.getppid() if pid is None else pid
     for _ in range(_ANCESTORS):
         found = _process(current)
@@ -27,9 +38,9 @@ def engine_operation(pid: int | None = None) -> str:
             break
         parent, command = found
         if command and Path(command[0]).name in {"pulumi", "pulumi.exe"}:
-            return VERBS.get(_verb(command[1:]), "up")
+            return _verb(command[1:])
         current = parent
-    return "up"
+    return ""
 
 
 def _verb(arguments: list[str]) -> str:

@@ -87,8 +87,9 @@ def run() -> None:
     try:
         _run(Path(), pulumi.get_stack())
     except AppOfAppsError as error:
-        # The first word tells `aoa` which exit code is meant.
-        pulumi.log.error(f"{type(error).__name__}: {error}")
+        # The first word tells `aoa` which exit code is meant: the name of a kind that app_of_apps.errors knows.
+        kind = next(one for one in type(error).__mro__ if one.__module__ == AppOfAppsError.__module__)
+        pulumi.log.error(f"{kind.__name__}: {error}")
         sys.exit(_SHOWN)
 
 

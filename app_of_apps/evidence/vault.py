@@ -81,7 +81,8 @@ class EvidenceVault(VaultReader):
             raise Unavailable(msg) from None
         if answer.is_error:
             kind = Forbidden if answer.status_code == httpx.codes.FORBIDDEN else Unavailable
-            msg = f"Vault at {self.address} {self._refusal(answer.status_code, path)}, and no record could be kept"
+            said = self._refusal(answer.status_code, path).replace("`read`", "`update`")
+            msg = f"Vault at {self.address} {said}, and no record could be kept"
             raise kind(msg)
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found

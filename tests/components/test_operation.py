@@ -15,23 +15,27 @@ ROOT = Path(__file__).parents[2]
 # What stands in for the engine: a process called pulumi that starts the program through another one.
 ENGINE = """
 import os, subprocess, sys
-ask = [os.environ["REAL"], "-c", "from components.operation import engine_operation; print(engine_operation())"]
+ask = [
+    os.environ["REAL"],
+    "-c",
+    "from components.operation import *; print(engine_operation(), engine_goes_on())",
+]
 subprocess.run([os.environ["REAL"], "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])", *ask], check=True)
 """
 
 
 @pytest.mark.parametrize(
-    ("name", "verb", "operation"),
+    ("name", "verb", "told"),
     [
-        ("pulumi", "destroy", "destroy"),
-        ("/opt/bin/pulumi", "dn", "destroy"),
-        ("pulumi", "refresh", "refresh"),
-        ("pulumi", "up", "up"),
-        ("pulumi", "preview", "up"),
-        ("something-else", "destroy", "up"),
+        ("pulumi", "destroy", "destroy True"),
+        ("/opt/bin/pulumi", "dn", "destroy True"),
+        ("pulumi", "refresh", "refresh False"),
+        ("pulumi", "up", "up True"),
+        ("pulumi", "preview", "up False"),
+        ("something-else", "destroy", "up False"),
     ],
 )
-def test_the_engines_verb_is_found(tmp_path: Path, name: str, verb: str, operation: str) -> None:
+def test_the_engines_verb_is_found(tmp_path: Path, name: str, verb: str, told: str) -> None:
     (tmp_path / verb).write_text(ENGINE)
     done = subprocess.run(
         [name, verb, "--stack", "destroy"],
@@ -42,7 +46,7 @@ def test_the_engines_verb_is_found(tmp_path: Path, name: str, verb: str, operati
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == operation
+    assert done.stdout.strip() == told
 
 
 def test_a_process_is_told_alike_with_and_without_proc() -> None:

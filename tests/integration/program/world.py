@@ -130,6 +130,8 @@ class World:
     """Further files by path, such as the documents of a child of type ``manifests``."""
     gates: dict[str, Any] = field(default_factory=dict)
     """What the environment's file says under ``gates``."""
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """What it says under ``evidence``."""
     audit: Audit = field(init=False, repr=False)
     _key: str = field(default="", repr=False)
 
@@ -174,6 +176,7 @@ class World:
             "vault": {"mounts": {"kv": "kv-staging", "jwt": "jwt-staging"}, "refreshAfter": "5s"},
             "versions": {name: self.versions.get(name, "1.0.0") for name in versioned},
             **({"gates": self.gates} if self.gates else {}),
+            **({"evidence": self.evidence} if self.evidence else {}),
         }
         settings = json.dumps({"app-of-apps:environment": environment})
         (self.folder / "Pulumi.staging.yaml").write_text(f"{self._key}config: {settings}\n")
