@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 
@@ -11,13 +11,22 @@ from app_of_apps.approval.check import Passed, check_gate, demands
 from app_of_apps.approval.standing import question_of
 from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.errors import Refused
+from app_of_apps.evidence.journal import Journal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from app_of_apps.approval.check import Question
     from app_of_apps.approval.gate import Action
     from app_of_apps.environment.settings import Environment
     from app_of_apps.release.model import Release
+
+
+_NAMED: Final = 5
+_REMEDY: Final = (
+    "`aoa evidence list {}` shows all of it. Put the records back as they were (the folder that evidence: folder names "
+    "and exports have them), or break the glass"
+)
 
 
 def pass_gate(settings: Environment, release: Release, *, project: Path, action: Action = "up") -> Passed:
@@ -28,7 +37,7 @@ def pass_gate(settings: Environment, release: Release, *, project: Path, action:
     with KubeReader(release.cluster.context) as kube:
         question = question_of(settings, release, kube, action=action)
     try:
-        passed = check_gate(question, project=project, environ=os.environ)
+        passed = _checked(question, project)
     except Refused as error:
         if not pulumi.runtime.is_dry_run():
             raise
@@ -39,3 +48,38 @@ def pass_gate(settings: Environment, release: Release, *, project: Path, action:
     elif demands(question):
         pulumi.log.info(f"approved by {', '.join(passed.names) or 'nobody, and nobody is asked'}")
     return passed
+
+
+def _checked(question: Question, project: Path) -> Passed:
+    doubts = _doubts(question, project) if _is_gated(question) else []
+    passed = check_gate(question, project=project, environ=os.environ)
+    if doubts and passed.break_glass is None:
+        raise Refused("\n  ".join([*doubts, _REMEDY.format(question.settings.name)]))
+    return passed
+
+
+def _is_gated(question: Question) -> bool:
+    return any(gates.approvals.required or gates.freeze for gates in question.rules)
+
+
+def _doubts(question: Question, project: Path) -> list[str]:
+    """Return why the records cannot be believed that the gate is asked by; nothing when they can.
+
+    What stands and which approvals were used is read from the cluster, where others may write. So the chain has to be
+    as it was signed, and it has to know the release that is said to stand.
+    """
+    with Journal.open(question.settings, question.parent, os.environ, project) as journal:
+        findings = journal.findings()
+        records = [one.record for one in journal.records() if one.readable]
+    if findings:
+        more = [f"and {len(findings) - _NAMED} more"] if len(findings) > _NAMED else []
+        what = (
+            "the records are not as they were signed, so nobody can say which approvals were used; nothing was touched:"
+        )
+        return [what, *map(str, findings[:_NAMED]), *more]
+    last = [one.release.digest for one in records if one.result == "succeeded" and one.release is not None][-1:]
+    if question.standing is not None and last != [question.standing.digest]:
+        known = f"the last one that succeeded is {last[0]}" if last else "no release has succeeded"
+        said = f"the cluster says that {question.standing.digest} stands"
+        return [f"{said}, and by the signed records {known}; nothing was touched"]
+    return []
