@@ -176,9 +176,8 @@ def test_what_is_done_to_records_in_the_cluster_is_found(box: Sandbox, area: Pat
 
 def test_the_guards_refusals_are_taken_into_the_chain_once(box: Sandbox, area: Path) -> None:
     world = make(box, area, "guarded", {"api": worker()})
-    world.write()
-    wrong = world.pulumi(*UP[1:4], environ={**world.environ, "VAULT_ADDR": "http://127.0.0.1:1"})
-    assert wrong.code != 0
+    wrong = world.aoa("up", "staging", environ={**world.environ, "VAULT_ADDR": "http://127.0.0.1:1"})
+    assert wrong.code == 3, wrong.text
     assert world.namespaces() == set()
     for _ in range(2):
         assert world.up().code == 0
