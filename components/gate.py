@@ -51,15 +51,11 @@ def pass_gate(settings: Environment, release: Release, *, project: Path, action:
 
 
 def _checked(question: Question, project: Path) -> Passed:
-    doubts = _doubts(question, project) if _is_gated(question) else []
+    doubts = _doubts(question, project) if question.is_gated else []
     passed = check_gate(question, project=project, environ=os.environ)
     if doubts and passed.break_glass is None:
         raise Refused("\n  ".join([*doubts, _REMEDY.format(question.settings.name)]))
     return passed
-
-
-def _is_gated(question: Question) -> bool:
-    return any(gates.approvals.required or gates.freeze for gates in question.rules)
 
 
 def _doubts(question: Question, project: Path) -> list[str]:
@@ -77,7 +73,8 @@ def _doubts(question: Question, project: Path) -> list[str]:
             "the records are not as they were signed, so nobody can say which approvals were used; nothing was touched:"
         )
         return [what, *map(str, findings[:_NAMED]), *more]
-    last = [one.release.digest for one in records if one.result == "succeeded" and one.release is not None][-1:]
+    succeeded = [one for one in records if one.result == "succeeded" and one.operation != "destroy"]
+    last = [one.release.digest for one in succeeded if one.release is not None][-1:]
     if question.standing is not None and last != [question.standing.digest]:
         known = f"the last one that succeeded is {last[0]}" if last else "no release has succeeded"
         said = f"the cluster says that {question.standing.digest} stands"

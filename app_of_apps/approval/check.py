@@ -55,6 +55,8 @@ class Question:
     """Nonces that earlier releases have used up."""
     runners: frozenset[str] = frozenset()
     """Names of whoever runs it, beside the owner of the Vault token."""
+    gone: bool = False
+    """Whether what stood was removed since, so that its release is a new one again."""
 
     @property
     def rules(self) -> tuple[Gates, ...]:
@@ -65,7 +67,12 @@ class Question:
     @property
     def base(self) -> str | None:
         """Digest of the release that stands."""
-        return self.standing.digest if self.standing is not None else None
+        return self.standing.digest if self.standing is not None and not self.gone else None
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether any of the rules asks for approvals, or freezes."""
+        return any(gates.approvals.required or gates.freeze for gates in self.rules)
 
     def case(self, now: datetime) -> Case:
         """Return what the gate is asked, before anything is known about authors."""

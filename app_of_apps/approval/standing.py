@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pydantic import ValidationError
 
-from app_of_apps.approval.check import Question, Standing, demands
+from app_of_apps.approval.check import Question, Standing
 from app_of_apps.environment.settings import Gates
 from app_of_apps.errors import Unavailable
 from app_of_apps.objects.record import record_namespace
@@ -71,7 +71,10 @@ def question_of(settings: Environment, release: Release, kube: Reader, *, action
     standing = standing_of(record) if record is not None else None
     digest = standing.digest if standing is not None and action == "destroy" else release.digest
     question = Question(settings, release.parent, digest, standing, action)
-    return replace(question, used=used_nonces(chain(kube, release.parent))) if demands(question) else question
+    if not question.is_gated:
+        return question
+    records = chain(kube, release.parent)
+    return replace(question, used=used_nonces(records), gone=action == "up" and was_removed(records))
 
 
 def standing_of(record: Mapping[str, Any]) -> Standing:
@@ -105,6 +108,12 @@ def with_rules(objects: Sequence[KubernetesObject], gates: Gates) -> tuple[Kuber
         return replace(one, manifest={**one.manifest, "data": {**one.manifest["data"], RULES: text}})
 
     return tuple(map(added, objects))
+
+
+def was_removed(records: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the last thing that succeeded, by records of the chain, was to remove everything."""
+    last = [one["operation"] for one in records if one["kind"] == "ended" and one.get("result") == "succeeded"][-1:]
+    return last == ["destroy"]
 
 
 def used_nonces(records: Iterable[Mapping[str, Any]]) -> frozenset[str]:

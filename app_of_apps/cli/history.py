@@ -56,8 +56,10 @@ def history(
     """Show what was done in an environment: when, what changed, who ran it, who approved it, and the result.
 
     Reads the chain of evidence in the cluster, and checks signatures and links while reading. Times are those of this
-    machine's zone; an attempt belongs to a time when any part of it does. Exit code 0: done, 1: the chain is not as
-    it was signed, 2: invalid input, 3: not the environment that its file names, 4: the cluster does not answer.
+    machine's zone; an attempt belongs to a time when any part of it does.
+
+    Exit code 0: done, 1: the chain is not as it was signed, 2: invalid input, 3: not the environment that its file
+    names, 4: the cluster does not answer.
     """
     from app_of_apps.cli.output import answer, answer_json, answer_yaml, note
     from app_of_apps.evidence.attempts import attempts, between

@@ -99,7 +99,9 @@ class Journal:
     def findings(self) -> list[Finding]:
         """Return what is wrong with the chain as it is kept."""
         keys = self.public_keys()
-        return check_chain(self.records(), lambda name: (keys[name],) if name in keys else (), anchor=self.anchor())
+        # Before the records: whoever writes one in between must not make them look cut off.
+        anchor = self.anchor()
+        return check_chain(self.records(), lambda name: (keys[name],) if name in keys else (), anchor=anchor)
 
     def head(self) -> Head | None:
         """Return the newest record and the open attempt; None before the first record."""

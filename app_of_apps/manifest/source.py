@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 1024 * 1024
 
 # YAML's printable characters, without the line breaks that editors and YAML 1.1 count differently.
-_REFUSED = re.compile("[^\t\n -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|\r(?!\n)")
+_REFUSED = re.compile("[^\t\r\n -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|\r(?!\n)")
 
 
 def load_yaml(text: str, file: str) -> Document:

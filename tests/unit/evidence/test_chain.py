@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PUBLIC = public(EVIDENCE)
 WHOLE = tuple(week().records)
 NEWEST = Link(len(WHOLE), WHOLE[-1].hash)
-MUTATIONS = 5000
+MUTATIONS = 2000
 
 Mutation = tuple[list[Signed], str, set[str]]
 """The records afterwards, the one that must be named, and what may be said of it."""
