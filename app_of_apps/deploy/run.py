@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from app_of_apps.deploy.closing import close, new_run
 from app_of_apps.deploy.ledger import Ledger
 from app_of_apps.deploy.outcome import Ending, error_type, report_of
 from app_of_apps.deploy.progress import Progress
@@ -75,7 +76,8 @@ def operate(
     plan = plan_of(release)
     ledger = Ledger(release_objects(release))
     progress = Progress(operation, release, plan, ledger)
-    engine = Engine(project, release.environment, environ)
+    run = new_run()
+    engine = Engine(project, release.environment, {**run, **(environ or {})})
     take_over(operation, engine, release, project, ledger=ledger, say=say)
     deletions = _deletions(operation, release, say)
     lock, outcome, started = threading.Lock(), _Outcome(), time.monotonic()
@@ -120,6 +122,7 @@ def operate(
         interrupted=error is not None and (bool(interrupted) or error.killed),
     )
     report = replace(_report(operation, release, plan, ledger, ending), deletions=deletions)
+    close(operation, report, release, project, run=run, say=say)
     return Told(report, ending.output, 0 if report.ok else exit_code(ledger))
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 FRONT_VARIABLE: Final = "AOA_FRONT"
 """Which door an operation came through: ``aoa`` or ``service``; without it, plain ``pulumi``."""
+RUN_VARIABLE: Final = "AOA_RUN"
+"""A name for one run of that door, by which it finds the attempt that it began."""
 _TRIES: Final = 20
 _MOST_REFUSALS: Final = 50
 _LONGEST_REASON: Final = 4000
@@ -125,7 +127,9 @@ class Journal:
 
         Raises Unavailable when the record cannot be signed or kept; then nothing may be begun.
         """
-        details = {**fields.pop("details", {}), "holder": {"host": socket.gethostname(), "pid": os.getpid()}}
+        holder = {"host": socket.gethostname(), "pid": os.getpid()}
+        run = self.environ.get(RUN_VARIABLE)
+        details = {**fields.pop("details", {}), "holder": holder, **({"run": run} if run else {})}
         return self._write("began", operation, details=details, **fields)
 
     def end(self, attempt: int, result: str, *, operation: str = "up", reason: str = "", **fields: Any) -> int:  # noqa: ANN401
@@ -160,6 +164,15 @@ class Journal:
         result, reason = self._fate(began.record)
         self.end(head.open, result, reason=reason, seconds=None)
         return head.open
+
+    def end_run(self, run: str, result: str, reason: str = "") -> int | None:
+        """End the open attempt if it is the one of a run of `aoa`; return its number, None when it is another's."""
+        head = self.head()
+        began = None if head is None or head.open is None else self.store.record(self.parent, head.open)
+        if began is None or not began.readable or began.record.details.get("run") != run:
+            return None
+        self.end(began.record.sequence, result, reason=reason)
+        return began.record.sequence
 
     def take_refusals(self) -> int:
         """Add the guard's refusals that this checkout remembers to the chain; return how many."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -117,6 +118,27 @@ def test_a_killed_run_is_ended_by_the_next_one(box: Sandbox, area: Path) -> None
     records = chain(world)
     assert brief(records) == [("began", None), ("ended", "killed"), ("began", None), ("ended", "succeeded")]
     assert (records[1]["attempt"], records[3]["attempt"]) == (1, 3)
+
+
+def test_what_aoa_sees_end_it_ends_on_the_record(box: Sandbox, area: Path) -> None:
+    world = make(box, area, "seen", {"db": migration(pods=HELD, deadline="5m")})
+    with world.started(sys.executable, "-m", "app_of_apps", "up", "staging") as process:
+        eventually(lambda: world.held("db"), process)
+        process.send_signal(signal.SIGINT)
+        text, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, text
+    records = chain(world)
+    assert brief(records) == [("began", None), ("ended", "interrupted")]
+    assert {one["front"] for one in records[:1]} == {"aoa"}
+    (pod,) = world.held("db")
+    world.kubectl("annotate", "pods", "-n", world.namespace("db"), pod, "sandbox.app-of-apps/behaviour-")
+    gone = world.aoa("destroy", "staging", "--yes")
+    assert gone.code == 0, gone.text
+    records = chain(world)
+    assert brief(records)[2:] == [("began", None), ("ended", "succeeded")]
+    assert [one["operation"] for one in records[2:]] == ["destroy", "destroy"]
+    with journal(world) as kept:
+        assert kept.findings() == []
 
 
 def test_two_parents_have_chains_of_their_own(box: Sandbox, area: Path) -> None:

@@ -125,3 +125,45 @@ def test_afterwards_up_takes_the_schema_forward_again(killed_then_up: World) -> 
     done = world.aoa("up", "staging")
     assert done.code == 0, done.text
     assert versions(world) == {"db": "2.0.0", "api": "2.0.0"}
+
+
+@pytest.fixture(scope="module")
+def failing_twice(make_world: MakeWorld) -> Story:
+    children = {"api": service(pods=HELD, rollout={"strategy": "Recreate"}, **BACK)}
+    return Story(make_world("twice", children), by_hand, twice, at_last)
+
+
+def by_hand(world: World) -> None:
+    done = world.pulumi_while(lambda process: world.release("api", process))
+    assert done.code == 0, done.text
+
+
+def twice(world: World) -> Run:
+    """Deploy what crashes; what comes back for it is never let go, so that it fails too."""
+    crash = {"behaviour": "crash", "message": "no such table"}
+    world.children["api"] = service(pods=crash, rollout={"strategy": "Recreate"}, **BACK)
+    world.versions = {"api": "2.0.0"}
+    return world.aoa("up", "staging")
+
+
+def at_last(world: World) -> Run:
+    """Run the rollback again, and let the pods go."""
+    with world.started(*AOA, "rollback", "staging", "--yes") as process:
+        world.release("api", process)
+        text, _ = process.communicate(timeout=170)
+    return Run(process.returncode, text, "", 0)
+
+
+def test_a_second_failure_is_told_with_its_own_cause_after_the_first(failing_twice: Story) -> None:
+    run = failing_twice.step("twice")
+    assert run.code == 5, run.text
+    first_cause, second_cause = run.stdout.index("no such table"), run.stdout.index("FAILED, TOO")
+    assert first_cause < second_cause
+    assert "aoa rollback staging" in run.stdout
+
+
+def test_and_one_rollback_mends_it(failing_twice: Story) -> None:
+    run = failing_twice.step("at_last")
+    assert run.code == 0, run.text
+    assert versions(failing_twice.world) == {"api": "1.0.0"}
+    assert healthy(failing_twice.world, "api")

@@ -196,6 +196,18 @@ def test_a_removal_that_nobody_saw_the_end_of_is_told_by_what_is_left(made: Made
     assert made.shapes()[-1]["result"] == result
 
 
+def test_a_front_door_ends_its_own_attempt_and_no_other(made: Made) -> None:
+    made.journal.environ = {"AOA_RUN": "mine"}
+    number = made.journal.begin("up")
+    assert made.journal.end_run("another's", "failed") is None
+    assert made.journal.end_run("mine", "interrupted", "Ctrl-C") == number
+    assert made.journal.end_run("mine", "failed") is None
+    assert [(one["kind"], one["result"], one["reason"]) for one in made.shapes()] == [
+        ("began", None, ""),
+        ("ended", "interrupted", "Ctrl-C"),
+    ]
+
+
 def test_a_record_between_beginning_and_end_does_not_hide_that_one_is_open(made: Made) -> None:
     number = made.journal.begin("up")
     made.journal.note("promote")

@@ -1,0 +1,50 @@
+"""Ends, on the record, an attempt whose program could not: interrupted, a removal, a failure without a resource."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import TYPE_CHECKING
+
+from app_of_apps.environment.load import load_environment
+from app_of_apps.errors import AppOfAppsError
+from app_of_apps.evidence.journal import FRONT_VARIABLE, RUN_VARIABLE, Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from app_of_apps.deploy.report import Report
+    from app_of_apps.release.model import Release
+
+_RECORDED = ("up", "destroy")
+
+
+def new_run() -> dict[str, str]:
+    """Return the variables by which a record tells which run of `aoa` it belongs to."""
+    return {FRONT_VARIABLE: "aoa", RUN_VARIABLE: uuid.uuid4().hex}
+
+
+def close(
+    operation: str,
+    report: Report,
+    release: Release,
+    project: Path,
+    *,
+    run: Mapping[str, str],
+    say: Callable[[str], None],
+) -> None:
+    """End the run's attempt where the program has not: it is gone before the engine is.
+
+    Says when it cannot be recorded; the next run finds the attempt without an end, and ends it.
+    """
+    if operation not in _RECORDED or (operation == "up" and report.ok):
+        return
+    result = "succeeded" if report.ok else "interrupted" if report.interrupted else "failed"
+    reason = report.causes[0].sentence if report.causes else ""
+    try:
+        settings = load_environment(release.environment, project).settings
+        with Journal.open(settings, release.parent, os.environ, project) as journal:
+            journal.end_run(run[RUN_VARIABLE], result, reason)
+    except AppOfAppsError as error:
+        say(f"that it {result} could not be recorded, the next run does it: {str(error).splitlines()[0]}")
