@@ -17,10 +17,12 @@ from sandbox import Sandbox, processes
 from sandbox.layout import CHECKOUT
 
 from .cleaner import strays
+from .groups import forget_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_RUNNING: list[Sandbox] = []
 POD_BEHAVIOUR = Path(__file__).parent / "program" / "pod-behaviour.yaml"
 
 
@@ -51,8 +53,10 @@ def box(area: Path, checkout: Path) -> Iterator[Sandbox]:
         up = subprocess.run(command, cwd=checkout, stderr=subprocess.PIPE, text=True, check=False)
         assert up.returncode == 0, up.stderr
         _steer_pods(result)
+        _RUNNING.append(result)
         yield result
     finally:
+        _RUNNING.clear()
         result.reset()
     assert processes.running(result.layout.root) == []
 
@@ -74,6 +78,14 @@ def checkout(area: Path) -> Path:
     with (copy / ".git/info/exclude").open("a") as excluded:
         excluded.write(".venv\n")
     return copy
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Let the parents of the next folder have the identity provider's groups: Vault knows one alias for each."""
+    if nextitem is not None and nextitem.path.parent != item.path.parent:
+        for one in _RUNNING:
+            forget_groups(one)
 
 
 def _none_left(folder: Path) -> bool:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.approval.gated import Gated
+from tests.integration.groups import forget_groups
 from tests.integration.program.world import worker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sandbox import Sandbox
@@ -26,7 +28,7 @@ GATES = {
 
 
 @pytest.fixture(scope="module")
-def gated(box: Sandbox, area: Path) -> Gated:
+def gated(box: Sandbox, area: Path) -> Iterator[Gated]:
     """A release that nobody has approved, committed by ada; the approvers' groups are known to Vault."""
     world = Gated(box, area / "projects" / "gated", "gated", {"api": worker()}, gates=GATES)
     world.commit()
@@ -36,7 +38,8 @@ def gated(box: Sandbox, area: Path) -> Gated:
         prepared.text
     )
     assert "the gate is shut" in prepared.stdout
-    return world
+    yield world
+    forget_groups(box)
 
 
 def nonce_of(text: str) -> str:
