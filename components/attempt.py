@@ -135,6 +135,10 @@ class Attempt:
         """Write that everything is healthy."""
         self._end("succeeded")
 
+    def interrupted(self) -> None:
+        """Write that somebody stopped the engine."""
+        self._end("interrupted")
+
     def failed(self, report: str) -> None:
         """Write that it failed, once; a failure after everything was healthy is noted."""
         self._end("failed", report)

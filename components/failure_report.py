@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pulumi
@@ -22,28 +23,33 @@ if TYPE_CHECKING:
 HOOK: Final = "app-of-apps report (pulumi destroy --run-program tells why)"
 
 
+_CANCELLED: Final = "cancel"  # "Resource operation was cancelled for …", "context canceled"
 _PAUSE = 1.0  # seconds in which further failures are taken into the same report
 
 
-def failure_hook(report: Callable[[], str]) -> pulumi.ErrorHook:
-    """Return the hook that logs ``report()`` as an error of the stack after failures of resources.
+def failure_hook(report: Callable[[bool], str]) -> pulumi.ErrorHook:
+    """Return the hook that logs ``report(cancelled)`` as an error of the stack after failures of resources.
 
+    ``cancelled`` tells whether nothing failed by itself: the engine was interrupted, and gave up what it waited for.
     Failures that come together are one report. One that comes later, of a resource that was being changed already,
     gives a second and more complete one.
     """
     seen = 0
     told: str | None = None
+    cancelled = True
 
-    async def tell(_: pulumi.ErrorHookArgs) -> bool:
-        nonlocal seen, told
+    async def tell(args: pulumi.ErrorHookArgs) -> bool:
+        nonlocal seen, told, cancelled
         seen += 1
+        # The newest error stands first.
+        cancelled = cancelled and any(_CANCELLED in error.lower() for error in args.errors[:1])
         mine = seen
         # Having failed, the engine interrupts the program; Python's words about that would bury the report.
         signal.signal(signal.SIGINT, _leave)
         # The engine waits for each call of the hook, so what the last one says is always heard.
         await asyncio.sleep(_PAUSE)
         if seen == mine:
-            text = await _words(report)
+            text = await _words(partial(report, cancelled))
             if text != told:
                 told = text
                 # Without a resource, because only then it is sent before this returns.

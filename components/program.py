@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -150,7 +151,7 @@ def _run(project: Path, stack: str) -> None:
                 record=with_rules(release_record(release, origin, origins), environment.settings.gates),
                 recorded=attempt.succeeded if updates else None,
                 settle=(lambda child, kinds: _settle(release, child, kinds, attempt)) if updates else None,
-                hooks=pulumi.ResourceHookBinding(on_error=[failure_hook(lambda: _told(release, attempt))]),
+                hooks=pulumi.ResourceHookBinding(on_error=[failure_hook(partial(_told, release, attempt))]),
                 namespace_hooks=pulumi.ResourceHookBinding(before_delete=[guarded_delete(operation)]),
             ),
         )
@@ -230,10 +231,13 @@ def _vault_trouble(release: Release, child: ResolvedChild) -> str | None:
     )
 
 
-def _told(release: Release, attempt: Attempt) -> str:
+def _told(release: Release, attempt: Attempt, cancelled: bool = False) -> str:  # noqa: FBT001, FBT002 - the hook's
     """Return the parent's report of a failure, once it is on the record."""
     report = _report(release)
-    attempt.failed(report)
+    if cancelled:
+        attempt.interrupted()
+    else:
+        attempt.failed(report)
     return report
 
 
