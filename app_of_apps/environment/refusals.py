@@ -1,8 +1,8 @@
 """Keeps a line about every refusal of the guard, so that an attempt on the wrong environment leaves a trace.
 
 One JSON object per line is appended to ``refusals.jsonl`` in the folder that AOA_STATE_DIR names, else in ``.aoa`` of
-the project: ``time`` (RFC 3339, UTC), ``environment``, ``stack``, ``user`` and ``host`` of the process, ``reasons``.
-The guard's reasons are names, addresses and fingerprints; credentials in an address are cut out before.
+the project: ``time`` (RFC 3339, UTC), ``environment``, ``stack``, ``project`` (its folder), ``user`` and ``host`` of
+the process, ``reasons``. The guard's reasons are names, addresses and fingerprints; credentials in an address are cut out before.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def recorded(environment: str, stack: str, *, project: Path, environ: Mapping[st
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "environment": environment,
             "stack": stack,
+            "project": str(project.resolve()),
             "user": _user(),
             "host": socket.gethostname(),
             "reasons": [reason.strip() for reason in str(error).splitlines()],

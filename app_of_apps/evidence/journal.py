@@ -6,6 +6,7 @@ stack, so an attempt that is found open by the next one has nobody who works on 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
@@ -174,22 +175,26 @@ class Journal:
         self.end(began.record.sequence, result, reason=reason)
         return began.record.sequence
 
-    def take_refusals(self) -> int:
-        """Add the guard's refusals that this checkout remembers to the chain; return how many."""
-        file = refusals_file(self.project, self.environ)
-        mark = file.with_name(f"refusals.{self.settings.name}.taken")
+    def take_refusals(self) -> None:
+        """Add the guard's refusals that this project remembers to the chain, each of them once."""
+        file, project = refusals_file(self.project, self.environ), str(self.project.resolve())
+        mark = file.with_name(
+            f"refusals.{self.settings.name}.{hashlib.sha256(project.encode()).hexdigest()[:12]}.taken"
+        )
         with suppress(OSError, ValueError):
-            taken = int(mark.read_text()) if mark.exists() else 0
+            done = int(mark.read_text()) if mark.exists() else 0
             lines = file.read_text(encoding="utf-8").splitlines()
-            for number, line in enumerate(lines[taken : taken + _MOST_REFUSALS], taken + 1):
+            taken = 0
+            for number, line in enumerate(lines[done:], done + 1):
                 said = _read(line)
-                if said.get("environment") == self.settings.name:
+                if (said.get("environment"), said.get("project")) == (self.settings.name, project):
+                    if taken == _MOST_REFUSALS:
+                        break
+                    taken += 1
                     reason = "\n".join(map(str, said.get("reasons") or ()))
                     about = {key: str(said.get(key) or "") for key in ("time", "stack", "user", "host")}
                     self.refuse("guard", reason, details={"claimed": about})
                 mark.write_text(str(number))
-            return len(lines) - taken
-        return 0
 
     def _fate(self, began: Record) -> tuple[str, str]:
         folder = f"/api/v1/namespaces/{record_namespace(self.parent)}/configmaps"

@@ -235,7 +235,9 @@ def test_refusals_of_the_guard_are_taken_into_the_chain_once(made: Made, tmp_pat
     file = tmp_path / ".aoa" / "refusals.jsonl"
     file.parent.mkdir()
     line = {"time": "2026-11-24T09:00:00Z", "stack": "staging", "user": "ada", "host": "h", "reasons": ["cluster.uid"]}
-    lines = [json.dumps({**line, "environment": env}) for env in ("staging", "prod", "staging")]
+    here, elsewhere = str(tmp_path.resolve()), "/somewhere/else"
+    places = (("staging", here), ("prod", here), ("staging", elsewhere), ("staging", here))
+    lines = [json.dumps({**line, "environment": env, "project": project}) for env, project in places]
     file.write_text("\n".join([lines[0], "{broken", *lines[1:]]) + "\n")
     made.journal.take_refusals()
     made.journal.take_refusals()
