@@ -2,7 +2,8 @@
 
 One JSON object per line is appended to ``refusals.jsonl`` in the folder that AOA_STATE_DIR names, else in ``.aoa`` of
 the project: ``time`` (RFC 3339, UTC), ``environment``, ``stack``, ``project`` (its folder), ``user`` and ``host`` of
-the process, ``reasons``. The guard's reasons are names, addresses and fingerprints; credentials in an address are cut out before.
+the process, ``reasons``. The guard's reasons are names, addresses and fingerprints; credentials in an address are cut
+out before.
 """
 
 from __future__ import annotations

@@ -105,7 +105,8 @@ def test_a_persons_capabilities_in_vault_are_those_of_the_table(shop: Shop, logi
 def test_membership_is_what_leads_to_the_policy(logins: Logins) -> None:
     ben = logins["ben", "prod"].vault_auth
     assert ben["identity_policies"] == [f"prod_{PARENT}_group_team-orders"]
-    assert ben["token_policies"] == ["default"]
+    # What everybody has who logs in: a signing key of their own, and a place for what they sign.
+    assert ben["token_policies"] == ["aoa-people-prod", "default"]
     assert not logins["gus", "prod"].vault_auth.get("identity_policies")
     # Only groups that something is granted to have rights: in prod nobody gave engineering any.
     assert not any("engineering" in name for name in ben["identity_policies"])
