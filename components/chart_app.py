@@ -13,7 +13,7 @@ from app_of_apps.release.behaviour import DEFAULT_DEADLINE
 from app_of_apps.release.deletions import KEEPS_DATA
 from components import type_tokens
 from components.child_app import ChildApp
-from components.kubernetes import timeouts
+from components.kubernetes import PATCH_FORCE, timeouts
 from components.settling import WORKLOAD_KINDS, settled
 
 if TYPE_CHECKING:
@@ -71,6 +71,9 @@ class ChartApp(ChildApp):
             noted = {**annotations, **(metadata.get("annotations") or {})}
             if given.type_ in _NOT_AWAITED:
                 noted["pulumi.com/skipAwait"] = "true"
+            keeps = given.type_.rpartition(":")[2] in KEEPS_DATA
+            if keeps:
+                noted[PATCH_FORCE] = "true"
             merged = {**metadata, "labels": {**labels, **(metadata.get("labels") or {})}, "annotations": noted}
             options = pulumi.ResourceOptions.merge(
                 given.opts,
@@ -78,7 +81,7 @@ class ChartApp(ChildApp):
                 pulumi.ResourceOptions(
                     custom_timeouts=deadline,
                     depends_on=list(after) or None,
-                    retain_on_delete=True if given.type_.rpartition(":")[2] in KEEPS_DATA else None,
+                    retain_on_delete=True if keeps else None,
                 ),
             )
             return pulumi.ResourceTransformResult({**given.props, "metadata": merged}, options)

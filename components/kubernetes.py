@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # Seconds. Deleting a namespace waits until all that is in it is gone.
 _DELETE_DEADLINE = 300
+PATCH_FORCE: Final = "pulumi.com/patchForce"
 
 
 class KubernetesResource(pulumi.CustomResource):
@@ -45,6 +46,17 @@ def document_name(child: str, document: Mapping[str, Any]) -> str:
     return f"{child}-{document['kind'].lower()}-{document['metadata']['name']}"
 
 
+def adopted(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object that may be there already when it is declared, because it was let go of: ours wins then.
+
+    The provider's field manager has another name for each resource, and the API server takes the one before for
+    somebody else.
+    """
+    metadata: Mapping[str, Any] = manifest.get("metadata") or {}
+    annotations = {**(metadata.get("annotations") or {}), PATCH_FORCE: "true"}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+
 def declare(
     child: str,
     described: KubernetesObject,
@@ -60,7 +72,7 @@ def declare(
     """
     return KubernetesResource(
         f"{child}-{described.name}",
-        described.manifest,
+        adopted(described.manifest) if retain else described.manifest,
         pulumi.ResourceOptions(
             parent=parent,
             depends_on=list(after) or None,

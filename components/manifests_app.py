@@ -11,7 +11,7 @@ from app_of_apps.release.behaviour import DEFAULT_DEADLINE
 from app_of_apps.release.deletions import KEEPS_DATA
 from components import type_tokens
 from components.child_app import ChildApp
-from components.kubernetes import KubernetesResource, document_name, timeouts
+from components.kubernetes import KubernetesResource, adopted, document_name, timeouts
 from components.settling import WORKLOAD_KINDS, settled
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class ManifestsApp(ChildApp):
         if document["kind"] in _NOT_AWAITED:
             annotations = {**metadata.get("annotations", {}), "pulumi.com/skipAwait": "true"}
             document = {**document, "metadata": {**metadata, "annotations": annotations}}
+        if document["kind"] in KEEPS_DATA:
+            document = adopted(document)
         options = pulumi.ResourceOptions(
             parent=self,
             depends_on=list(after) or None,

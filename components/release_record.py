@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from components import type_tokens
-from components.kubernetes import KubernetesResource
+from components.kubernetes import KubernetesResource, adopted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class ReleaseRecord(pulumi.ComponentResource):
                 # They tell of the run that made the record; a later run of the same release changes nothing.
                 ignore_changes=["metadata.annotations", "data", "binaryData"],
             )
-            declared.append(KubernetesResource(described.name, described.manifest, options))
+            declared.append(KubernetesResource(described.name, adopted(described.manifest), options))
             before = [declared[-1]]
         self.resources = tuple(declared)
         self.register_outputs({})
