@@ -27,8 +27,9 @@ def dirt(checkout: Path) -> str:
 
 
 def writes(audit: Audit, requests: Sequence[Request], *namespaces: str) -> list[Request]:
-    """Return what the program wrote, everywhere or in some namespaces."""
-    mine = [one for one in requests if one.user == audit.admin and one.is_write]
+    """Return what the program wrote, everywhere or in some namespaces, beside the records of its attempts."""
+    others = [one for one in requests if not one.agent.startswith("python-httpx/")]
+    mine = [one for one in others if one.user == audit.admin and one.is_write]
     return [one for one in mine if one.namespace in namespaces] if namespaces else mine
 
 
