@@ -6,6 +6,7 @@ The credentials reach both environments, so that nothing but the guard stands be
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -186,12 +187,19 @@ CASES: dict[str, tuple[Callable[[Lane], None], int, str]] = {
 }
 BY_THE_ENGINE = ("contexts-swapped", "another-uid", "jwt-method-of-prod", "vault-agent-elsewhere", "text-of-prod")
 
+ON_THE_RECORD = re.compile(
+    r"create selfsubjectreviews |create namespaces .*|create configmaps .*|patch configmaps evidence-head"
+    r"|update transit/sign/aoa-evidence-staging|(create|update) kv-staging/metadata/app-of-apps/evidence/.*"
+)
+
 
 def refused(told: Refusal, code: int, words: str, *, by_engine: bool = False, may_read: bool = False) -> None:
     assert told.run.code != 0 if by_engine else told.run.code == code, told.run.text
     # The engine breaks long lines of a message.
     assert words in " ".join(told.run.text.split()), told.run.text
-    assert [one for one in told.seen if one.mutating] == []
+    # Whoever may read here has passed the guard, and then the attempt is on the record.
+    mutating = [one for one in told.seen if one.mutating and not (may_read and ON_THE_RECORD.fullmatch(one.what))]
+    assert mutating == []
     assert may_read or [one for one in told.seen if not one.identifying] == []
     assert "hunter2" not in told.run.text
     assert "Traceback" not in told.run.text

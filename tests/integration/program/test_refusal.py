@@ -166,7 +166,7 @@ def test_up_refuses_as_well_and_touches_no_child(unsupplied: World) -> None:
 
 
 def test_the_engine_removes_nothing_without_the_program_and_its_guard(make_world: MakeWorld) -> None:
-    world = make_world("guarded", {"api": service()})
+    world = make_world("hooked", {"api": service()})
     assert world.up().code == 0
     told = world.pulumi("destroy", "--yes", "--skip-preview")
     assert told.code != 0
@@ -176,7 +176,7 @@ def test_the_engine_removes_nothing_without_the_program_and_its_guard(make_world
     # What is broken can be removed: nothing waits for its health, and nothing asks for its secrets.
     world.children["api"] = service(args=["--sandbox-behaviour=crash"], deadline="10s")
     assert world.up().code != 0
-    world.children["api"]["secrets"] = {"KEY": {"path": "guarded/no-such-secret", "key": "key"}}
+    world.children["api"]["secrets"] = {"KEY": {"path": "hooked/no-such-secret", "key": "key"}}
     gone = world.pulumi("destroy", "--yes", "--skip-preview", environ={**world.environ, "PULUMI_RUN_PROGRAM": "true"})
     assert gone.code == 0, gone.text
     assert world.namespaces() <= {"parent"}
