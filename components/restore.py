@@ -75,8 +75,10 @@ def restoration(manifest: Manifest, environment: LoadedEnvironment, now: Release
     with KubeReader(now.cluster.context) as kube:
         past = vouched_past(environment.settings, now.parent, kube, environ=os.environ, project=project)
         made = rollback(Order.parse(asked), manifest=manifest, environment=environment, now=now, past=past, kube=kube)
-    into = tempfile.TemporaryDirectory(prefix="aoa-charts-")
-    atexit.register(into.cleanup)
-    charts = chart_folders(made.release, project, made.commits, Path(into.name))
+    charts: Mapping[str, Path] = {}
+    if any(child.spec.type == "chart" for child in made.release.children):
+        into = tempfile.TemporaryDirectory(prefix="aoa-charts-")
+        atexit.register(into.cleanup)
+        charts = chart_folders(made.release, project, made.commits, Path(into.name))
     pulumi.log.info(made.words)
     return Restoration(made, composed_manifest(manifest, made.release.by_name, made.target.number), charts)

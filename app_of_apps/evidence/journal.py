@@ -36,7 +36,7 @@ FRONT_VARIABLE: Final = "AOA_FRONT"
 RUN_VARIABLE: Final = "AOA_RUN"
 """A name for one run of that door, by which it finds the attempt that it began."""
 _TRIES: Final = 20
-_MOST_REFUSALS: Final = 50
+_MOST_REFUSALS: Final = 20
 _LONGEST_REASON: Final = 4000
 
 

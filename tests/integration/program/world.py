@@ -103,7 +103,10 @@ def environment(box: Sandbox, env: str | None = None) -> dict[str, str]:
     """Return the sandbox's environment with the program of the copied checkout: edits meanwhile do not matter."""
     # What a `make` around the tests tells to those below it is not for these.
     values = {name: value for name, value in box.environment(env).items() if not name.startswith(("MAKE", "MFLAGS"))}
-    return {**values, "PYTHONPATH": str(box.project)}
+    # What a killed process leaves behind goes with the sandbox.
+    temporary = box.layout.root / "temporary"
+    temporary.mkdir(exist_ok=True)
+    return {**values, "PYTHONPATH": str(box.project), "TMPDIR": str(temporary)}
 
 
 def watched(audit: Audit, command: Sequence[str], *, cwd: Path, environ: Mapping[str, str]) -> Run:
