@@ -80,7 +80,13 @@ def ensure_stack(layout: Layout, tools: Tools, project: Path, env: str, environ:
         # Made by a run that was interrupted before it had noted the key, so nothing has been deployed with it.
         _pulumi(tools, scratch, environ, "stack", "rm", "--yes", "--stack", env, "--preserve-config")
     provider = f"hashivault://pulumi-{env}"
-    _pulumi(tools, scratch, environ, "stack", "init", "--stack", env, "--secrets-provider", provider, "--no-select")
+    try:
+        _pulumi(tools, scratch, environ, "stack", "init", "--stack", env, "--secrets-provider", provider, "--no-select")
+    except SandboxError as error:
+        # The engine of a run that was killed goes on by itself, and may have made the stack meanwhile.
+        if "already exists" not in str(error):
+            raise
+        return ensure_stack(layout, tools, project, env, environ)
     return True
 
 
