@@ -140,7 +140,9 @@ class _Command(automation.PulumiCommand):
         if found is None:
             msg = f'`{_ENGINE}` is not on PATH; install Pulumi, or use the sandbox\'s shell: eval "$(make -s env)"'
             raise Unavailable(msg)
+        self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
+        self._interrupted = False
         self.text = ""
         self.killed = False
         try:
@@ -170,7 +172,10 @@ class _Command(automation.PulumiCommand):
             errors="replace",
             start_new_session=True,
         ) as process:
-            self._process = process
+            with self._lock:
+                self._process = process
+                if self._interrupted:  # before anybody knew of the process
+                    process.send_signal(signal.SIGINT)
             texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
 
             def read(stream: IO[str], key: str, callback: Callable[[str], Any] | None) -> None:
@@ -198,9 +203,10 @@ class _Command(automation.PulumiCommand):
         return result
 
     def interrupt(self) -> None:
-        process = self._process
-        if process is not None and process.poll() is None:
-            process.send_signal(signal.SIGINT)
+        with self._lock:
+            self._interrupted = True
+            if self._process is not None and self._process.poll() is None:
+                self._process.send_signal(signal.SIGINT)
 
 
 class _Workspace(automation.LocalWorkspace):

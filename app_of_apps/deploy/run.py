@@ -22,7 +22,7 @@ from app_of_apps.release.deletions import describe_deletions
 from app_of_apps.release.plan import plan as plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from app_of_apps.deploy.events import Event
@@ -95,21 +95,18 @@ def operate(
             outcome.ended.set()
 
     thread = threading.Thread(target=work, name=f"{operation} {release.environment}")
-    thread.start()
     interrupted = 0
-    with _signals_interrupt():
-        while True:
-            try:
-                while not outcome.ended.wait(_BEAT):
-                    with lock:
-                        rows = progress.rows(time.monotonic())
-                    show(rows)
-                break
-            except KeyboardInterrupt:
+    with _interruptions() as asked:
+        thread.start()
+        while not outcome.ended.wait(_BEAT):
+            while interrupted < len(asked):
                 interrupted += 1
                 engine.interrupt()
                 if interrupted == 1:
                     say("Interrupted: the engine finishes what it has begun. Press Ctrl-C again to stop it at once.")
+            with lock:
+                rows = progress.rows(time.monotonic())
+            show(rows)
     thread.join()
     show(progress.rows(time.monotonic()))
     error = outcome.error
@@ -127,18 +124,23 @@ def operate(
 
 
 @contextlib.contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """Take what a pipeline's runner or a closing terminal sends as an interruption, as long as this lasts."""
+def _interruptions() -> Iterator[Sequence[int]]:
+    """Give the signals that came as long as this lasts: Ctrl-C, and what a pipeline or a closing terminal sends.
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
+    They are collected and raise nothing, because an exception in the wrong line would leave the engine without anybody
+    who waits for it.
+    """
+    came: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield came
         return
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+
+    def note(number: int, _: object) -> None:
+        came.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
-        yield
+        yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -122,7 +122,10 @@ def test_an_interruption_lets_the_engine_end_and_is_exit_code_130(engine, projec
         while not ready.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         aoa.send_signal(number)
-        out, err = aoa.communicate(timeout=20)
+        try:
+            out, err = aoa.communicate(timeout=20)
+        finally:
+            aoa.kill()
     assert aoa.returncode == 130
     assert "Interrupted: the engine finishes what it has begun." in err
     assert out.startswith("up of shop in staging was INTERRUPTED")

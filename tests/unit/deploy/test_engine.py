@@ -102,6 +102,13 @@ def test_an_interruption_reaches_the_engine_once_and_it_ends_by_itself(tmp_path,
     assert str(failures[0]) == "interrupted"
 
 
+def test_an_interruption_before_the_engine_is_there_reaches_it(engine):
+    running = engine("trap 'exit 1' INT\nwhile :; do sleep 0.05; done\n")
+    running.interrupt()
+    with pytest.raises(EngineFailed):
+        running.run("up", lambda _: None)
+
+
 def test_the_terminals_own_interruption_does_not_reach_the_engine(tmp_path, engine):
     session = tmp_path / "session"
     engine(f"ps -o sid= -p $$ > {session}\n").run("up", lambda _: None)
