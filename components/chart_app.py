@@ -14,7 +14,7 @@ from app_of_apps.release.deletions import KEEPS_DATA
 from components import type_tokens
 from components.child_app import ChildApp
 from components.kubernetes import PATCH_FORCE, timeouts
-from components.settling import WORKLOAD_KINDS, settled
+from components.settling import WORKLOAD_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,8 +40,7 @@ class ChartApp(ChildApp):
             resource_prefix=self.name,
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(after) or None, transforms=[self._adopt(after)]),
         )
-        if self.args.settle is not None:
-            self.settled = (settled(self.args.settle, self.args.child, WORKLOAD_KINDS, [chart]),)
+        self._await(WORKLOAD_KINDS, [chart])
         return [chart]
 
     def _keeps_data(self) -> bool:

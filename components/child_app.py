@@ -9,12 +9,12 @@ import pulumi
 
 from components.identity import Identity
 from components.kubernetes import declare
-from components.settling import settled
+from components.settling import WORKLOAD_KINDS, settled
 from components.shared_config import SharedConfig
 from components.vault_access import VaultAccess
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from app_of_apps.objects.model import ChildObjects, Group, KubernetesObject
     from app_of_apps.release.model import ResolvedChild
@@ -82,7 +82,7 @@ class ChildApp(pulumi.ComponentResource):
                 ready.append(settled(args.settle, args.child, kinds, access.resources))
         workload = self._workload(ready)
         for one in self._of("exposure"):
-            declare(name, one, parent=self, after=workload or ready)
+            declare(name, one, parent=self, after=[*workload, *self.settled] or ready)
         self.register_outputs(self.status)
 
     def _keeps_data(self) -> bool:
@@ -105,7 +105,16 @@ class ChildApp(pulumi.ComponentResource):
 
     def _workload(self, after: Sequence[pulumi.Input[pulumi.Resource]]) -> list[pulumi.Resource]:
         """Register what runs, after everything that it reads; types without pods of their own do something else."""
-        return [declare(self.name, described, parent=self, after=after) for described in self._of("workload")]
+        described = self._of("workload")
+        declared: list[pulumi.Resource] = [declare(self.name, one, parent=self, after=after) for one in described]
+        self._await({one.manifest["kind"] for one in described if one.wait}, declared)
+        return declared
+
+    def _await(self, kinds: Collection[str], declared: Sequence[pulumi.Resource]) -> None:
+        """Let what comes after wait for the cluster's own word on the workloads among what was declared."""
+        awaited = tuple(kind for kind in WORKLOAD_KINDS if kind in kinds)
+        if self.args.settle is not None and awaited:
+            self.settled = (settled(self.args.settle, self.args.child, awaited, declared),)
 
 
 def status_of(child: ResolvedChild) -> dict[str, str]:

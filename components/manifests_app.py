@@ -12,7 +12,6 @@ from app_of_apps.release.deletions import KEEPS_DATA
 from components import type_tokens
 from components.child_app import ChildApp
 from components.kubernetes import KubernetesResource, adopted, document_name, timeouts
-from components.settling import WORKLOAD_KINDS, settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,8 +43,7 @@ class ManifestsApp(ChildApp):
             found = [self._declare(document, before) for document in stage]
             declared += found
             before = [*found] or before
-        if self.args.settle is not None and any(d["kind"] in WORKLOAD_KINDS for d in self.args.objects.documents):
-            self.settled = (settled(self.args.settle, self.args.child, WORKLOAD_KINDS, declared),)
+        self._await({document["kind"] for document in self.args.objects.documents}, declared)
         return declared
 
     def _keeps_data(self) -> bool:

@@ -47,6 +47,20 @@ def health(item: Object) -> Health:
     return rule(item)
 
 
+def rolled_out(item: Object) -> bool:
+    """Whether a Deployment has once brought up what is asked for now, however its pods are doing since."""
+    status = _status(item)
+    desired = int(item.get("spec", {}).get("replicas", 1))
+    moving = condition(item, "Progressing")
+    return (
+        item.get("kind") == "Deployment"
+        and status.get("observedGeneration") == item.get("metadata", {}).get("generation")
+        and status.get("replicas", 0) == status.get("updatedReplicas", 0) == desired
+        and moving is not None
+        and moving.get("reason") == "NewReplicaSetAvailable"
+    )
+
+
 def condition(item: Object, kind: str) -> Object | None:
     """Return the condition of that type, None when the status has none."""
     return next((entry for entry in _status(item).get("conditions") or () if entry.get("type") == kind), None)

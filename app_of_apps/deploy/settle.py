@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from app_of_apps.deploy.health import Level, health
+from app_of_apps.deploy.health import Level, health, rolled_out
 from app_of_apps.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from app_of_apps.deploy.facts import Reader
 
 _PATHS: Final[Mapping[str, str]] = {
+    "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "StatefulSet": "/apis/apps/v1/namespaces/{}/statefulsets",
     "DaemonSet": "/apis/apps/v1/namespaces/{}/daemonsets",
     "VaultStaticSecret": "/apis/secrets.hashicorp.com/v1beta1/namespaces/{}/vaultstaticsecrets",
@@ -37,6 +38,7 @@ def settles(
 ) -> bool:
     """Return True as soon as every object of the kinds in the namespace is healthy, False after `deadline` seconds.
 
+    A Deployment whose rollout came to its end counts, too: a pod that fell ill later holds nobody back.
     ``trouble`` says what is wrong with what these objects are made from, None when nothing is: waiting for copies of
     secrets is no use while Vault is sealed. Raises Unavailable when that stays so, or when the cluster cannot be asked,
     KeyError for a kind that is not known here.
@@ -46,7 +48,7 @@ def settles(
     next_look, in_trouble = time.monotonic() + _LOOK_AT_SOURCE, 0
     while True:
         items = [{**item, "kind": kind} for kind, path in paths.items() for item in kube.list(path)]
-        if all(health(item).level is Level.HEALTHY for item in items):
+        if all(health(item).level is Level.HEALTHY or rolled_out(item) for item in items):
             return True
         now = time.monotonic()
         if now >= end:

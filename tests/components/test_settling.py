@@ -60,15 +60,18 @@ class _Cluster:
 def test_dependents_and_workloads_start_after_the_clusters_answer(tmp_path: Path) -> None:
     cluster = _Cluster()
     recorded = record(_program(tmp_path, cluster))
-    workloads, secrets = ("StatefulSet", "DaemonSet"), ("VaultStaticSecret",)
+    deployment, stateful, secrets = ("Deployment",), ("StatefulSet",), ("VaultStaticSecret",)
+    of_any_kind = ("Deployment", "StatefulSet", "DaemonSet")
     assert set(cluster.answered) == {
-        ("broker", workloads),
-        ("reports", workloads),
+        ("broker", stateful),
+        ("reports", of_any_kind),
         ("migration", secrets),
         ("api", secrets),
+        *((name, deployment) for name in ("api", "mailer", "front")),
     }
-    assert recorded.named("api").began >= cluster.answered["broker", workloads]
-    assert recorded.named("front").began >= cluster.answered["reports", workloads]
+    assert recorded.named("api").began >= cluster.answered["broker", stateful]
+    assert recorded.named("front").began >= cluster.answered["reports", of_any_kind]
+    assert recorded.named("front").began >= cluster.answered["api", deployment]
     assert recorded.named("migration-job").began >= cluster.answered["migration", secrets]
     assert recorded.named("api-deployment").began >= cluster.answered["api", secrets]
     assert recorded.named("parent-namespace").began >= max(cluster.answered.values())

@@ -54,3 +54,34 @@ def test_an_empty_namespace_is_settled() -> None:
 
 def test_what_never_becomes_healthy_is_given_up_at_the_deadline() -> None:
     assert not settles(Cluster(broker(2, ready=0)), "wrapped-broker", ("StatefulSet",), deadline=0.05)
+
+
+def deployment(updated: int, total: int, ready: int, reason: str, observed: int = 2) -> dict[str, Any]:
+    status = {
+        "observedGeneration": observed,
+        "replicas": total,
+        "updatedReplicas": updated,
+        "readyReplicas": ready,
+        "availableReplicas": ready,
+        "conditions": [{"type": "Progressing", "status": "True", "reason": reason}],
+    }
+    return {"kind": "Deployment", "spec": {"replicas": 1}, "status": status}
+
+
+DONE, GOING = "NewReplicaSetAvailable", "ReplicaSetUpdated"
+
+
+def test_the_pods_of_before_are_not_taken_for_those_of_a_recreated_deployment() -> None:
+    """The controller reports the new generation before it has a ReplicaSet for it; the provider stops waiting here."""
+    old_is_up, nothing_is = deployment(0, 1, 1, DONE), deployment(0, 0, 0, DONE)
+    starts, is_up = deployment(1, 1, 0, GOING), deployment(1, 1, 1, DONE)
+    cluster = Cluster(deployment(1, 1, 1, DONE, observed=1), old_is_up, nothing_is, starts, is_up)
+    assert settles(cluster, "shop-api", ("Deployment",), deadline=5)
+    assert len(cluster.asked) == 5
+    for state in (old_is_up, nothing_is, starts):
+        assert not settles(Cluster(state), "shop-api", ("Deployment",), deadline=0.05)
+
+
+def test_a_pod_that_fell_ill_after_its_rollout_holds_nobody_back() -> None:
+    assert settles(Cluster(deployment(1, 1, 0, DONE)), "shop-api", ("Deployment",), deadline=0)
+    assert not settles(Cluster(deployment(1, 1, 0, DONE, observed=1)), "shop-api", ("Deployment",), deadline=0.05)
