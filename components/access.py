@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
 from components import type_tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app_of_apps.objects.access import VaultGroup
+
+_GET_GROUP: Final = "vault:identity/getGroup:getGroup"
+_NO_GROUP: Final = "no Identity Group found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,10 @@ class AccessArgs:
 
     groups: tuple[VaultGroup, ...]
     accessor: str
+    updates: bool = True
+    """Whether groups are brought up; what is removed or only read may be gone already."""
+    failed: Callable[[str], None] = lambda _: None
+    """Told why nothing can be brought up, before the program ends with it."""
 
 
 class Access(pulumi.ComponentResource):
@@ -55,7 +65,7 @@ class Access(pulumi.ComponentResource):
                     {
                         "name": group.alias,
                         "mount_accessor": args.accessor,
-                        "canonical_id": _group_id(made, self),
+                        "canonical_id": made.id.apply(partial(_group_id, args, self)),
                     },
                     sort_keys=True,
                 ),
@@ -82,10 +92,23 @@ def _endpoint(
     return pulumi.CustomResource("vault:generic/endpoint:Endpoint", name, inputs, opts)
 
 
-def _group_id(group: pulumi.CustomResource, parent: pulumi.Resource) -> pulumi.Output[str]:
-    """Return a group's ID, looked up once the group is there: Vault says it only when it makes a group."""
-    name = group.id.apply(lambda path: path.rpartition("/")[2])
-    found = pulumi.runtime.invoke_output(
-        "vault:identity/getGroup:getGroup", {"groupName": name}, pulumi.InvokeOptions(parent=parent)
-    )
-    return found.apply(lambda answer: str(answer["groupId"]))
+async def _group_id(args: AccessArgs, parent: pulumi.Resource, path: str) -> str:
+    """Return a group's ID, looked up once the group is there: Vault says it only when it makes a group.
+
+    Raises RunError when the state knows of a group that Vault does not have.
+    """
+    name = path.rpartition("/")[2]
+    try:
+        answer = await pulumi.runtime.invoke_async(_GET_GROUP, {"groupName": name}, pulumi.InvokeOptions(parent=parent))
+    except Exception as error:
+        if _NO_GROUP not in str(error):
+            raise
+        if not args.updates:
+            return ""
+        msg = (
+            f"Unavailable: the group {name} was made by an earlier run and is gone from Vault; the engine does not "
+            f"notice by itself. `aoa drift {pulumi.get_stack()} --fix` brings it back"
+        )
+        args.failed(msg)
+        raise pulumi.RunError(msg) from error
+    return str(answer["groupId"])

@@ -132,7 +132,10 @@ def _run(project: Path, stack: str) -> None:
                 if not pulumi.runtime.is_dry_run():
                     await_migrations(migrations, kube, pulumi.log.info)
         groups = vault_groups(release)
-        access = AccessArgs(groups, people_accessor(groups[0].mount, release.vault, os.environ)) if groups else None
+        access = None
+        if groups:
+            accessor = people_accessor(groups[0].mount, release.vault, os.environ)
+            access = AccessArgs(groups, accessor, updates=updates, failed=attempt.failed)
         attempt.begin(release, passed)
 
     with attempt.failures():

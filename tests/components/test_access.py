@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 from google.protobuf import struct_pb2
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.proto import provider_pb2, resource_pb2
 
 from app_of_apps.errors import InvalidInput
 from app_of_apps.objects.access import VaultGroup
@@ -170,3 +170,28 @@ def test_what_a_chart_makes_only_while_it_is_deployed_is_looked_at_when_it_is_re
     refused, adopted = results
     assert "the chart of reports makes ClusterRoleBinding reports" in str(refused)
     assert adopted.props["metadata"]["labels"]["app.kubernetes.io/part-of"] == "shop"
+
+
+def _gone(monitor: RecordingMonitor) -> None:
+    """Answer as the engine does where Vault has no such group."""
+    failure = provider_pb2.CheckFailure(reason="1 error occurred: no Identity Group found 'map[name:x]'")
+    monitor.Invoke = lambda _: resource_pb2.ResourceInvokeResponse(failures=[failure])  # type: ignore[method-assign]
+
+
+def test_a_group_that_is_gone_is_told_with_what_to_do() -> None:
+    said: list[str] = []
+    args = AccessArgs(GROUPS[:1], "accessor-1", failed=said.append)
+    with pytest.raises(
+        pulumi.RunError, match="staging_shop_group_auditors-group-id was made by an earlier run"
+    ) as found:
+        record(lambda: Access("access", args, pulumi.ResourceOptions()) and None, seen=_gone)
+    assert said == [str(found.value)]
+    assert said[0].startswith("Unavailable: ")
+    assert "`aoa drift staging --fix`" in said[0]
+
+
+def test_what_is_removed_may_be_gone_already() -> None:
+    args = AccessArgs(GROUPS[:1], "accessor-1", updates=False)
+    recorded = record(lambda: Access("access", args, pulumi.ResourceOptions()) and None, seen=_gone)
+    alias = json.loads(recorded.named("staging_shop_group_auditors-alias").inputs["dataJson"])
+    assert alias["canonical_id"] == ""
