@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from app_of_apps.deploy.drift import Wanted
-from app_of_apps.deploy.facts import RELEASE_PREFIX
 from app_of_apps.errors import Unavailable
-from app_of_apps.objects.record import record_namespace
+from app_of_apps.objects.record import SELECTOR, record_namespace
 from app_of_apps.objects.render import release_objects
 from app_of_apps.release.stored import KEY
 
@@ -75,8 +74,7 @@ def _notes(past: Past, record: str) -> Iterator[str]:
 
 def _without_number(kube: KubeReader, current: Release) -> Deployed:
     """Return the release of an environment whose records are of before they had numbers and content."""
-    records = kube.list(f"/api/v1/namespaces/{record_namespace(current.parent)}/configmaps")
-    found = [one for one in records if str(one["metadata"]["name"]).startswith(RELEASE_PREFIX)]
+    found = kube.list(f"/api/v1/namespaces/{record_namespace(current.parent)}/configmaps", labelSelector=SELECTOR)
     if not found:
         msg = f"nothing of {current.parent} has become healthy in {current.environment} yet, so nothing can be compared"
         raise Unavailable(msg)

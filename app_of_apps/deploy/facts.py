@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from app_of_apps.environment.kube_reader import Forbidden
+from app_of_apps.objects.record import SELECTOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from app_of_apps.deploy.health import Object
 
 CHILD_DIGEST = "app-of-apps/child-digest"
-RELEASE_PREFIX = "release-"
 
 _WORKLOADS: Mapping[str, str] = {
     "VaultStaticSecret": "/apis/secrets.hashicorp.com/v1beta1/{}vaultstaticsecrets",
@@ -104,11 +104,17 @@ def _all(kube: Reader, kind: str, *, parent: str, wanted: tuple[str, ...], unlab
 
 def _records(kube: Reader, parent: str) -> tuple[Object, ...]:
     try:
-        items = kube.list(f"/api/v1/namespaces/{parent}-parent/configmaps")
+        # Only these: the records of all attempts are in the same namespace.
+        found = kube.list(f"/api/v1/namespaces/{parent}-parent/configmaps", labelSelector=SELECTOR)
     except Forbidden:
         return ()
-    found = [item for item in items if item["metadata"]["name"].startswith(RELEASE_PREFIX)]
-    return tuple(sorted(found, key=lambda item: str(item["metadata"].get("creationTimestamp", "")), reverse=True))
+    return tuple(sorted(found, key=_age, reverse=True))
+
+
+def _age(record: Object) -> tuple[int, str]:
+    """Return what is larger for a later release; the time alone does not tell two of one second apart."""
+    number = str((record.get("data") or {}).get("number", ""))
+    return int(number) if number.isdecimal() else 0, str(record["metadata"].get("creationTimestamp", ""))
 
 
 def _namespace(item: Object) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from app_of_apps.approval.standing import chain
 from app_of_apps.errors import InvalidInput, Position, Problem, Refused
 from app_of_apps.evidence.journal import Journal
-from app_of_apps.objects.record import record_namespace
+from app_of_apps.objects.record import SELECTOR, record_namespace
 from app_of_apps.release.provenance import DIRTY
 from app_of_apps.release.stored import stored_release
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 
 _OF_ALL = frozenset({"up", "rollback", "destroy"})
-_COMPONENT = "app.kubernetes.io/component=release-record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +216,7 @@ def past_releases(kube: Reader, parent: str) -> tuple[PastRelease, ...]:
             commit=_commit(item["metadata"].get("annotations") or {}),
             stored=item,
         )
-        for item in kube.list(path, labelSelector=_COMPONENT)
+        for item in kube.list(path, labelSelector=SELECTOR)
         if str((data := item.get("data") or {}).get("number", "")).isdecimal() and "digest" in data
     ]
     return tuple(sorted(found, key=lambda one: one.number))

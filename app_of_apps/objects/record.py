@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from app_of_apps.release.model import Release
     from app_of_apps.release.provenance import Provenance
 
+SELECTOR: Final = "app.kubernetes.io/component=release-record"
+"""What tells the records of releases from everything else in their namespace."""
 _DIGITS: Final = 12
 
 

@@ -5,10 +5,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from app_of_apps.deploy.status import Standing, read_status, to_json
+from app_of_apps.objects.record import SELECTOR
 from tests.unit.deploy.lab import Cluster, placed, recorded, shop, workload
 
 if TYPE_CHECKING:
     from app_of_apps.release.model import Release
+
+LABELS = dict([SELECTOR.split("=")])
 
 
 def read(release: Release, cluster: Cluster):
@@ -97,7 +100,7 @@ def test_another_cluster_behind_the_context_is_not_shown_as_the_environment():
 def record(name: str, at: str, children: dict[str, str]):
     return {
         "kind": "ConfigMap",
-        "metadata": {"name": f"release-{name}", "namespace": "shop-parent", "creationTimestamp": at},
+        "metadata": {"name": f"release-{name}", "namespace": "shop-parent", "creationTimestamp": at, "labels": LABELS},
         "data": {"digest": f"sha256:{name}", "children": json.dumps({c: {"digest": d} for c, d in children.items()})},
     }
 
