@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from app_of_apps.approval.authors import identities
 from app_of_apps.approval.freeze import frozen
-from app_of_apps.approval.signing import person_key, raw_key, verified
+from app_of_apps.approval.signing import person_key
 from app_of_apps.approval.statement import Signed, Statement, read
+from app_of_apps.evidence.signing import raw_key, verified
 from app_of_apps.manifest.base import seconds
 
 if TYPE_CHECKING:

@@ -1,12 +1,8 @@
-"""The keys of people in Vault, and how their signatures are checked."""
+"""The names of people's keys in Vault."""
 
 from __future__ import annotations
 
 from typing import Final
-
-from app_of_apps.evidence.signing import KEY_BYTES, SIGNATURE_BYTES, pem, raw_key, verified
-
-__all__ = ["KEY_BYTES", "KEY_PREFIX", "SIGNATURE_BYTES", "pem", "person_key", "raw_key", "verified"]
 
 KEY_PREFIX: Final = "aoa-person-"
 """Before the entity's ID in the name of a person's key."""

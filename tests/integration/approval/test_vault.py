@@ -10,11 +10,12 @@ import httpx
 import pytest
 
 from app_of_apps.approval.gate import Case, judge
-from app_of_apps.approval.signing import person_key, raw_key, verified
+from app_of_apps.approval.signing import person_key
 from app_of_apps.approval.store import FOLDER, with_keys
 from app_of_apps.environment.settings import Gates
 from app_of_apps.environment.vault_reader import Forbidden
 from app_of_apps.errors import Refused
+from app_of_apps.evidence.signing import raw_key, verified
 from app_of_apps.release.digest import digest
 from tests.integration.approval.people import KV, MOUNT, OIDC, Voter, as_root
 

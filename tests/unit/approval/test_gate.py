@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app_of_apps.approval.gate import Verdict, Why, judge, judge_all
-from app_of_apps.approval.signing import pem, raw_key
 from app_of_apps.approval.statement import Signed, spelled
 from app_of_apps.environment.settings import Gates
+from app_of_apps.evidence.signing import pem, raw_key
 
 from .ballot import BASE, BEN, CASE, CLEO, DORA, EVERYBODY, FAY, GATES, NOW, OTHER, Somebody
 
