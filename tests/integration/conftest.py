@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import subprocess
@@ -18,9 +19,12 @@ from sandbox.layout import CHECKOUT
 
 from .cleaner import strays
 from .groups import forget_groups
+from .program.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    MakeWorld = Callable[..., World]
 
 _RUNNING: list[Sandbox] = []
 POD_BEHAVIOUR = Path(__file__).parent / "program" / "pod-behaviour.yaml"
@@ -62,6 +66,17 @@ def box(area: Path, checkout: Path) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
+def make_world(box: Sandbox, area: Path) -> MakeWorld:
+    """Return the maker of parents; each gets a project folder and a stack of its own."""
+    numbers = itertools.count(1)
+
+    def make(name: str, children: dict, **more: object) -> World:
+        return World(box, area / "projects" / f"{next(numbers)}-{name}", name, children, **more)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def checkout(area: Path) -> Path:
     """A copy of this checkout as it stands, with a git history of its own and the same virtual environment."""
     copy = area / "checkout"
@@ -80,9 +95,10 @@ def checkout(area: Path) -> Path:
     return copy
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """Let the parents of the next folder have the identity provider's groups: Vault knows one alias for each."""
+    yield  # what the fixtures of this folder take down may need its groups
     if nextitem is not None and nextitem.path.parent != item.path.parent:
         for one in _RUNNING:
             forget_groups(one)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.approval.gated import Gated
+from tests.integration.evidence.kept import kubectl, names, without
 from tests.integration.groups import forget_groups
 from tests.integration.program.world import worker
 
@@ -197,6 +198,39 @@ def test_a_freeze_holds_back_what_is_approved(gated: Gated) -> None:
     gated.commit("ben@shop.example.com")
 
 
+def test_records_that_are_not_as_they_were_signed_open_no_gate(gated: Gated) -> None:
+    gated.versions["api"] = "5.0.0"
+    gated.commit("ben@shop.example.com")
+    assert gated.approves("dora").code == 0
+    with without(gated, names(gated)[0]):
+        refused = gated.program("up", "staging")
+    assert refused.code == REFUSED, refused.text
+    assert "the records are not as they were signed" in refused.stdout
+    assert "aoa evidence list staging" in refused.stdout
+    assert [one for one in gated.writes(refused) if one.namespace != f"{gated.name}-parent"] == []
+
+
+def test_a_release_that_no_signed_record_knows_is_not_taken_for_the_one_that_stands(gated: Gated) -> None:
+    """Whoever may write ConfigMaps there could otherwise claim that a release stands, which needs no approval."""
+    gated.versions["api"] = "6.0.0"
+    gated.commit("ben@shop.example.com")
+    digest = json.loads(gated.program("release", "show", "staging", "--offline", "-o", "json").stdout)["digest"]
+    newest = max(gated.records(), key=lambda name: int(name.split("-")[1]))
+    forged = json.loads(kubectl(gated, "get", "configmap", newest, "-o", "json"))
+    name = f"release-999-{digest.removeprefix('sha256:')[:12]}"
+    forged["metadata"] = {"name": name, "labels": forged["metadata"]["labels"]}
+    forged["data"] |= {"digest": digest, "number": "999"}
+    kubectl(gated, "create", "-f", "-", stdin=forged)
+    try:
+        refused = gated.program("up", "staging")
+    finally:
+        kubectl(gated, "delete", "configmap", name)
+    assert refused.code == REFUSED, refused.text
+    assert f"the cluster says that {digest} stands, and by the signed records" in refused.stdout
+    gated.versions["api"] = "3.0.0"
+    gated.commit("ben@shop.example.com")
+
+
 def test_removing_everything_takes_two_of_its_own(gated: Gated) -> None:
     refused = gated.program("destroy", "staging", "--yes")
     assert refused.code == REFUSED, refused.text
@@ -208,3 +242,9 @@ def test_removing_everything_takes_two_of_its_own(gated: Gated) -> None:
     gone = gated.program("destroy", "staging", "--yes")
     assert gone.code == 0, gone.text
     assert "api" not in gated.namespaces()
+
+
+def test_what_was_removed_is_a_new_release_again(gated: Gated) -> None:
+    refused = gated.program("up", "staging")
+    assert refused.code == REFUSED, refused.text
+    assert "asks for 1 approval of this release and has 0" in refused.stdout

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox import Sandbox
-
-    from .conftest import MakeWorld
+    from tests.integration.conftest import MakeWorld
 
 pytestmark = pytest.mark.integration
 

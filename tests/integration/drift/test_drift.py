@@ -13,8 +13,7 @@ from tests.integration.program.world import Run, World, eventually, migration, s
 
 if TYPE_CHECKING:
     from sandbox import Sandbox
-
-    from .conftest import MakeWorld
+    from tests.integration.conftest import MakeWorld
 
 pytestmark = pytest.mark.integration
 

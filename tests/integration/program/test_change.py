@@ -12,7 +12,7 @@ from .story import Story
 from .world import RECORD, Run, World, migration, service, worker
 
 if TYPE_CHECKING:
-    from .conftest import MakeWorld
+    from tests.integration.conftest import MakeWorld
 
 pytestmark = pytest.mark.integration
 

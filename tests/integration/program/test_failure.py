@@ -11,7 +11,7 @@ from .story import Story
 from .world import Run, World, migration, service, worker
 
 if TYPE_CHECKING:
-    from .conftest import MakeWorld
+    from tests.integration.conftest import MakeWorld
 
 pytestmark = pytest.mark.integration
 

@@ -16,8 +16,9 @@ from .world import HELD, UP, Run, World, eventually, migration, service
 if TYPE_CHECKING:
     import subprocess
 
+    from tests.integration.conftest import MakeWorld
+
     from .audit import Request
-    from .conftest import MakeWorld
 
 pytestmark = pytest.mark.integration
 

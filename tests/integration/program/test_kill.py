@@ -20,8 +20,7 @@ from .world import HELD, Run, World, eventually, migration, service, worker
 
 if TYPE_CHECKING:
     from sandbox import Sandbox
-
-    from .conftest import MakeWorld
+    from tests.integration.conftest import MakeWorld
 
 pytestmark = pytest.mark.integration
 

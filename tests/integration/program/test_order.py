@@ -16,7 +16,7 @@ from .world import HELD, Run, World, eventually, migration, service, worker
 if TYPE_CHECKING:
     import subprocess
 
-    from .conftest import MakeWorld
+    from tests.integration.conftest import MakeWorld
 
 pytestmark = pytest.mark.integration
 

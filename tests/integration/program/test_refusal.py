@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox import Sandbox
-
-    from .conftest import MakeWorld
+    from tests.integration.conftest import MakeWorld
 
 pytestmark = pytest.mark.integration
 

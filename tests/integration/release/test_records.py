@@ -12,7 +12,7 @@ from tests.integration.program.story import Story
 from tests.integration.program.world import RECORD, Run, World, run, service
 
 if TYPE_CHECKING:
-    from .conftest import MakeWorld
+    from tests.integration.conftest import MakeWorld
 
 pytestmark = pytest.mark.integration
 

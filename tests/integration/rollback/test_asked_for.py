@@ -13,7 +13,7 @@ from tests.integration.program.world import Run, World, migration, service, work
 from .standing import healthy, last_children, numbers, tell, versions
 
 if TYPE_CHECKING:
-    from .conftest import MakeWorld
+    from tests.integration.conftest import MakeWorld
 
 pytestmark = pytest.mark.integration
 

@@ -16,7 +16,7 @@ from .standing import BACK, healthy, last_children, tell, versions
 if TYPE_CHECKING:
     import subprocess
 
-    from .conftest import MakeWorld
+    from tests.integration.conftest import MakeWorld
 
 pytestmark = pytest.mark.integration
 
