@@ -64,14 +64,21 @@ class Engine:
         self._stack = _Stack.select(stack, workspace)
 
     def run(
-        self, operation: str, on_event: Callable[[Event], None], *, options: Mapping[str, Any] | None = None
+        self,
+        operation: str,
+        on_event: Callable[[Event], None],
+        *,
+        options: Mapping[str, Any] | None = None,
+        watch: Callable[[automation.EngineEvent], None] | None = None,
     ) -> None:
-        """Run an operation to its end and pass its events on, from another thread.
+        """Run an operation to its end and pass its events on, from another thread; to ``watch`` as the engine has them.
 
         Raises EngineFailed when the engine ends with an error, Unavailable when it cannot start or has no such stack.
         """
 
         def take(event: automation.EngineEvent) -> None:
+            if watch is not None:
+                watch(event)
             taken = of_engine(event, self._redact)
             if taken is not None:
                 on_event(taken)

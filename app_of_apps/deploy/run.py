@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from pulumi.automation import EngineEvent
+
     from app_of_apps.deploy.events import Event
     from app_of_apps.deploy.progress import Row
     from app_of_apps.deploy.report import Report
@@ -63,13 +65,14 @@ def operate(
     say: Callable[[str], None],
     options: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
+    watch: Callable[[EngineEvent], None] | None = None,
 ) -> Told:
     """Run ``preview``, ``up``, ``refresh`` or ``destroy`` and return what there is to tell, a failure too.
 
     ``show`` gets the children's rows a few times a second, ``say`` single lines; ``environ`` is added to the engine's
-    variables. An interruption (Ctrl-C) lets the engine finish what it has begun, a second one stops it at once; the
-    report says so. A lock that a dead engine has left is removed. Raises Unavailable when somebody alive holds the
-    lock, or the engine cannot be started.
+    variables, ``watch`` gets its events as it has them. An interruption (Ctrl-C) lets the engine finish what it has
+    begun, a second one stops it at once; the report says so. A lock that a dead engine has left is removed. Raises
+    Unavailable when somebody alive holds the lock, or the engine cannot be started.
     """
     from app_of_apps.deploy.engine import Engine, EngineFailed  # noqa: PLC0415 - takes a fifth of a second to import
 
@@ -88,7 +91,7 @@ def operate(
 
     def work() -> None:
         try:
-            engine.run(operation, take, options=options)
+            engine.run(operation, take, options=options, watch=watch)
         except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
             outcome.error = error
         finally:

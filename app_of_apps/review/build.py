@@ -1,0 +1,204 @@
+"""Puts together what is known about a change. Pure: releases, records and events in, one `Foreseen` out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from app_of_apps.approval.check import LOUD
+from app_of_apps.errors import Refused
+from app_of_apps.objects.access_table import changes, permissions
+from app_of_apps.objects.release_words import PODS, release_words
+from app_of_apps.release.deletions import Deletions, describe_deletions
+from app_of_apps.release.secret_uses import uses_of
+from app_of_apps.release.stored import stored_release
+from app_of_apps.review.model import Child, Foreseen, Gate, GateState, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from app_of_apps.deploy.report import Report
+    from app_of_apps.errors import Position
+    from app_of_apps.objects.release_words import ChildWords
+    from app_of_apps.release.model import Release, ResolvedChild
+    from app_of_apps.review.model import Change, Resource
+    from app_of_apps.review.steps import Steps
+
+    Locate = Callable[[str | None, tuple[str | int, ...]], Position]
+
+SHUT: Final = "an update would be refused as things stand: "
+"""How the program begins, in a preview, to say what an update would meet."""
+APPROVED: Final = "approved by "
+_DELETES: Final = "this release deletes:"
+_NOTHING: Final = Deletions()
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands, and what of it the release would remove."""
+
+    record: Mapping[str, Any] | None = None
+    """The ConfigMap of the last release that succeeded."""
+    deletions: Deletions = _NOTHING
+    refusal: str = ""
+    """Why the deletions would be refused; empty when they would not."""
+    missing: frozenset[tuple[str, str | None]] = frozenset()
+    """Paths and keys that Vault does not have. Asked for only when a preview failed."""
+    unknown: tuple[str, ...] = ()
+    """What could not be read, and why."""
+
+
+def foreseen(release: Release, report: Report, steps: Steps, around: Around, locate: Locate) -> Foreseen:
+    """Return what deploying ``release`` would do; ``locate`` says where a child's file has something."""
+    record, unknown = around.record, list(around.unknown)
+    before = None
+    if record is not None:
+        try:
+            before = stored_release(record)
+        except Refused as error:
+            unknown.append(f"what differs in the manifest, and who gains or loses access: {error}")
+    if not report.ok:
+        unknown.append("what the engine would do: the preview ended before it was through")
+    resources = steps.resources()
+    words = release_words(before, release) if before is not None else None
+    told = {one.name: one for one in words.children} if words is not None else {}
+    known = _Known(release, before, told, _standing(record), resources, around, locate)
+    return Foreseen(
+        report=report,
+        release=release.digest,
+        digest=steps.preview.digest,
+        access_position=locate(None, ("access",)),
+        base=str(record["metadata"]["name"]) if record is not None else None,
+        children=(*map(known.child, release.children), *map(known.gone, known.names_gone)),
+        around=resources.get(None, ()),
+        # Who may do what is told by `access`.
+        words=tuple(str(one) for one in words.release if not one.path.startswith("access"))
+        if words is not None
+        else (),
+        access=_access(before, release, record),
+        left_over=describe_deletions(Deletions(left_over=around.deletions.left_over)),
+        gate=_gate(report, steps, around.refusal),
+        policies=steps.policies,
+        warnings=tuple(one for one in steps.said("warning") if not one.startswith((SHUT, _DELETES, LOUD))),
+        unknown=tuple(unknown),
+    )
+
+
+def removal_words(child: Child) -> str:
+    """Say what goes with a removed child."""
+    if child.removal is None:
+        return f"{child.name}: with its namespace"
+    return describe_deletions(Deletions((child.removal,)))[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Everything that a child is told from."""
+
+    release: Release
+    before: Release | None
+    told: Mapping[str, ChildWords]
+    standing: Mapping[str, Any]
+    """Child → what the record says of it."""
+    resources: Mapping[str | None, tuple[Resource, ...]]
+    around: Around
+    locate: Locate
+
+    @property
+    def names_gone(self) -> tuple[str, ...]:
+        """Children that were deployed and that the release does not have, sorted."""
+        deployed = {name for name in self.resources if name is not None} | self.standing.keys()
+        return tuple(sorted(deployed - self.release.by_name.keys()))
+
+    def child(self, child: ResolvedChild) -> Child:
+        """Tell of a child that the release has."""
+        found = self.resources.get(child.name, ())
+        told, stood = self.told.get(child.name), self.standing.get(child.name)
+        change: Change = "unchanged"
+        words: tuple[str, ...] = ()
+        pods = ""
+        if told is not None:
+            change, words, pods = told.change, told.words, PODS[told.pods]
+        elif self.before is None and stood is None:
+            change, pods = "added", PODS["start"]
+        elif self.before is None and stood is not None and stood.get("digest") != child.digest:
+            change, words = "changed", _versions(stood.get("version"), child.version)
+        if change == "unchanged" and found:
+            change, words = "changed", ("by what changed elsewhere, or differs from what was deployed",)
+        if any(one.restarts for one in found):
+            pods = PODS["restart"]
+        old = self.before.by_name.get(child.name) if self.before is not None else None
+        compared = self.before is not None or change == "added"
+        return Child(
+            name=child.name,
+            team=child.spec.team,
+            type=child.spec.type,
+            change=change,
+            position=self.locate(child.name, ()),
+            version=child.version,
+            words=words,
+            pods=pods,
+            resources=found,
+            secrets=tuple(_secrets(old, child, self.around.missing, compared=compared)),
+            needs=tuple(child.spec.depends_on),
+        )
+
+    def gone(self, name: str) -> Child:
+        """Tell of a child that the release does not have."""
+        removal = next((one for one in self.around.deletions.removals if one.child == name), None)
+        old = self.before.by_name.get(name) if self.before is not None else None
+        stood = removal.standing if removal is not None else None
+        return Child(
+            name=name,
+            team=old.spec.team if old is not None else stood.team if stood is not None else "",
+            type=old.spec.type if old is not None else stood.type if stood is not None else "",
+            change="removed",
+            position=self.locate(None, ("children",)),
+            version=old.version if old is not None else None,
+            pods=PODS["stop"],
+            resources=self.resources.get(name, ()),
+            secrets=tuple(_secrets(old, None, frozenset(), compared=True)),
+            removal=removal,
+        )
+
+
+def _versions(before: str | None, after: str | None) -> tuple[str, ...]:
+    return () if before == after else (f"version {before} → {after}",)
+
+
+def _secrets(
+    old: ResolvedChild | None, new: ResolvedChild | None, missing: Collection[tuple[str, str | None]], *, compared: bool
+) -> Iterator[Secret]:
+    was, now = ({(one.path, one.key) for one in uses_of(child)} if child else set() for child in (old, new))
+    for path, key in sorted(was | now, key=lambda one: (one[0], one[1] or "")):
+        if (path, key) in missing and (path, key) in now:
+            yield Secret(path, key, "missing")
+        elif compared and (path, key) not in was:
+            yield Secret(path, key, "added")
+        elif compared and (path, key) not in now:
+            yield Secret(path, key, "removed")
+
+
+def _access(before: Release | None, release: Release, record: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    if before is None and record is not None:
+        return ()
+    return changes(permissions(before) if before is not None else frozenset(), permissions(release))
+
+
+def _standing(record: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    found = json.loads((record or {}).get("data", {}).get("children") or "{}")
+    return found if isinstance(found, dict) else {}
+
+
+def _gate(report: Report, steps: Steps, refusal: str) -> Gate:
+    """Return what the program said of the gate; it asks it in a preview, too."""
+    warned = [one.removeprefix(SHUT) for one in steps.said("warning") if one.startswith(SHUT)]
+    shut = [line.strip() for text in [*warned, *([refusal] if refusal else [])] for line in text.splitlines()]
+    if shut:
+        return Gate(GateState.SHUT, tuple(line for line in shut if line))
+    if not report.ok:
+        return Gate(GateState.UNKNOWN, ("the preview ended before it was through",))
+    loud = tuple(one for one in steps.said("warning") if one.startswith(LOUD))
+    approved = tuple(one for one in steps.said("info") if one.startswith(APPROVED))
+    return Gate(GateState.OPEN, loud or approved or ("nobody is asked for this release",))
