@@ -1,0 +1,157 @@
+"""``aoa preview``: what a deployment would do, for a terminal, a pull request's comment, or a machine."""
+
+from __future__ import annotations
+
+import re
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app_of_apps.cli.options import Project, complete_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app_of_apps.cli.preview_processes import Previewed
+    from app_of_apps.review.model import Outcome
+
+EPILOG = (
+    "Examples: [bold]aoa preview prod[/bold] · [bold]aoa preview staging prod --format markdown --full preview.html"
+    "[/bold] · [bold]aoa preview prod --format sarif[/bold]"
+)
+
+
+class Form(StrEnum):
+    """How a preview is written."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    SARIF = "sarif"
+    HTML = "html"
+
+
+_SUFFIXES = {".md": Form.MARKDOWN, ".json": Form.JSON, ".sarif": Form.SARIF, ".html": Form.HTML, ".txt": Form.TEXT}
+_URL = re.compile(r"https?://[\w.~:/?#=&%+,;@-]+", re.ASCII)
+
+
+def preview(
+    envs: Annotated[
+        list[str],
+        typer.Argument(metavar="ENV...", help="Environments by name.", autocompletion=complete_environment),
+    ],
+    *,
+    parallel: Annotated[
+        int | None,
+        typer.Option(help="How many resources at once.  [default: the engine's]", min=1, show_default=False),
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="How the preview is written.")] = Form.TEXT,
+    full: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write all of it to a file: .md, .html, .json, .sarif or .txt.",
+            show_default=False,
+        ),
+    ] = None,
+    artifact_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where readers of a comment that had to be shortened find all of it.",
+            show_default=False,
+        ),
+    ] = None,
+    engine_output: Annotated[
+        bool, typer.Option("--engine-output", help="After a failure, also show what the engine itself printed.")
+    ] = False,
+    project: Project = None,
+) -> None:
+    """Show what `up` would do, child by child and field by field; changes nothing.
+
+    Several environments are looked at in parallel. In Markdown it is a comment of at most 65,536 characters that names
+    nobody and links nowhere, whatever the values say.
+
+    Exit code 0: it can be done, 2: the manifest is not valid, 3: refused, 4: something does not answer, 5: it would
+    fail, 130: interrupted. Of several environments, the highest.
+    """
+    from app_of_apps.cli.output import answer, note
+    from app_of_apps.cli.preview_processes import preview_all, preview_one
+    from app_of_apps.cli.project import find_project
+    from app_of_apps.review.comment import LIMIT
+
+    _check(full, artifact_url)
+    folder, names = find_project(project), tuple(dict.fromkeys(envs))
+    if len(names) == 1:
+        found: tuple[Previewed, ...] = (preview_one(names[0], folder, parallel=parallel),)
+        # Where nothing else was asked for, an error stays what it is for every verb: lines on stderr.
+        if found[0].error is not None and form in {Form.TEXT, Form.JSON} and full is None:
+            raise found[0].error
+    else:
+        found = preview_all(names, folder, parallel=parallel)
+    outcomes = [one.outcome for one in found]
+    if full is not None:
+        full.write_text(_written(outcomes, _SUFFIXES[full.suffix], limit=sys.maxsize, place=""))
+    place = artifact_url or (full.name if full is not None else "")
+    answer(_written(outcomes, form, limit=LIMIT, place=place).rstrip("\n"))
+    for one in found:
+        if engine_output and one.output:
+            note(one.output)
+    code = max(one.exit_code for one in found)
+    if code:
+        raise typer.Exit(code)
+
+
+def _written(outcomes: Sequence[Outcome], form: Form, *, limit: int, place: str) -> str:
+    """Return previews in one of the forms; ``limit`` and ``place`` are those of a comment."""
+    from app_of_apps.review.comment import comments
+    from app_of_apps.review.document import html_document, plain_text
+    from app_of_apps.review.page import page
+    from app_of_apps.review.sarif import sarif
+    from app_of_apps.review.shape import shape, shapes
+
+    if form is Form.TEXT:
+        return "\n\n".join(map(plain_text, outcomes)) + "\n"
+    if form is Form.JSON:
+        return _json(shape(outcomes[0]) if len(outcomes) == 1 else shapes(outcomes))
+    if form is Form.SARIF:
+        return _json(sarif(outcomes))
+    pages = list(map(page, outcomes))
+    if form is Form.HTML:
+        return html_document(pages)
+    return comments(pages, limit=limit, full=place)
+
+
+def _json(value: object) -> str:
+    import json
+
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _check(full: Path | None, url: str | None) -> None:
+    """Raise InvalidInput where a file's form is not known, its folder is missing, or an address could be more."""
+    from app_of_apps.errors import InvalidInput, Position, Problem
+
+    problems = []
+    if full is not None and full.suffix not in _SUFFIXES:
+        problems.append(
+            Problem(
+                Position("--full"), "", f"{full.name}: its end says which form it has", f"one of {', '.join(_SUFFIXES)}"
+            )
+        )
+    elif full is not None and not full.absolute().parent.is_dir():
+        problems.append(Problem(Position("--full"), "", f"there is no folder {full.absolute().parent}"))
+    if url is not None and not _URL.fullmatch(url):
+        problems.append(
+            Problem(
+                Position("--artifact-url"),
+                "",
+                "is no plain address",
+                "begin with https://, and write spaces and brackets as %20",
+            )
+        )
+    if problems:
+        raise InvalidInput(problems)

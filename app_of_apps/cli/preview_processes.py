@@ -1,0 +1,164 @@
+"""Looks at one environment in this process, or at several in a process each.
+
+The engine is told about its environment by variables of its process, and two of them would read each other's.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app_of_apps.errors import AppOfAppsError, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
+    from pulumi.automation import EngineEvent
+
+    from app_of_apps.deploy.run import Told
+    from app_of_apps.errors import Position
+    from app_of_apps.release.model import Release
+    from app_of_apps.review.model import Outcome
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """What came of one environment."""
+
+    outcome: Outcome
+    exit_code: int
+    output: str = ""
+    """All that the engine printed, when it failed."""
+    error: AppOfAppsError | None = None
+    """Why there is no preview; never from another process."""
+
+
+def preview_one(env: str, project: Path, *, parallel: int | None = None, alone: bool = True) -> Previewed:
+    """Preview one environment. ``alone`` shows its children while they are looked at; else there are single lines."""
+    from app_of_apps.review.model import Halted
+
+    try:
+        told, found = _preview(env, project, parallel, alone=alone)
+    except AppOfAppsError as error:
+        problems = error.problems if isinstance(error, InvalidInput) else ()
+        placed = tuple(replace(one, position=_near(one.position)) for one in problems)
+        halted = Halted(env, error.exit_code, type(error).__name__, str(error), placed)
+        return Previewed(halted, error.exit_code, error=error)
+    return Previewed(found, INTERRUPTED if told.report.interrupted else told.exit_code, told.output)
+
+
+def preview_all(envs: Sequence[str], project: Path, *, parallel: int | None = None) -> tuple[Previewed, ...]:
+    """Preview several environments at once, in their order; an interruption reaches each of them once."""
+    context = multiprocessing.get_context("spawn")
+    ways, processes = [], []
+    for env in envs:
+        way, answers = context.Pipe(duplex=False)
+        process = context.Process(target=_work, args=(env, project, parallel, answers), name=f"preview {env}")
+        process.start()
+        answers.close()
+        ways.append(way)
+        processes.append(process)
+    with _passed_on(processes):
+        found = tuple(_answer(env, way) for env, way in zip(envs, ways, strict=True))
+        for process in processes:
+            process.join()
+    return found
+
+
+def _preview(env: str, project: Path, parallel: int | None, *, alone: bool) -> tuple[Told, Any]:
+    from app_of_apps.cli.project import load_world
+    from app_of_apps.environment.guard import check_environment
+    from app_of_apps.review.gather import foresee
+
+    world = load_world(project, [env])
+    release, settings = world.releases[env], world.settings[env]
+    # The program asks the same again; asked here, a refusal has its own exit code and no engine is started.
+    check_environment(settings, stack=env, environ=os.environ, project=project)
+
+    def operate(watch: Callable[[EngineEvent], None]) -> Told:
+        return _operate(release, project, parallel, watch, alone=alone)
+
+    def locate(child: str | None, loc: tuple[str | int, ...]) -> Position:
+        return _near(world.manifest.position(child, loc))
+
+    return foresee(release, settings, project=project, environ=os.environ, operate=operate, locate=locate)
+
+
+def _operate(
+    release: Release, project: Path, parallel: int | None, watch: Callable[[EngineEvent], None], *, alone: bool
+) -> Told:
+    from app_of_apps.cli.output import note
+    from app_of_apps.cli.progress_view import view
+    from app_of_apps.deploy.run import operate
+
+    options = {"parallel": parallel} if parallel else {}
+    if alone:
+        with view("preview", release, sys.stderr) as screen:
+            return operate("preview", release, project, show=screen.show, say=screen.say, options=options, watch=watch)
+    note(f"{release.environment}: {len(release.children)} children are looked at")
+    return operate(
+        "preview",
+        release,
+        project,
+        show=lambda _: None,
+        say=lambda text: note(f"{release.environment}: {text}"),
+        options=options,
+        watch=watch,
+    )
+
+
+def _work(env: str, project: Path, parallel: int | None, answers: Connection) -> None:
+    """Be the process of one environment: send one answer."""
+    os.setpgrp()  # a terminal interrupts our parent, and that interrupts us
+    try:
+        found = preview_one(env, project, parallel=parallel, alone=False)
+        answers.send(replace(found, error=None))
+    except (KeyboardInterrupt, BrokenPipeError):  # nobody waits any more
+        sys.exit(INTERRUPTED)
+
+
+def _answer(env: str, way: Connection) -> Previewed:
+    from app_of_apps.review.model import Halted
+
+    try:
+        found: Previewed = way.recv()
+    except EOFError:
+        message = "its process ended before it had an answer; what it has printed says why"
+        return Previewed(Halted(env, INTERRUPTED, "Interrupted", message), INTERRUPTED)
+    return found
+
+
+@contextmanager
+def _passed_on(processes: Sequence[BaseProcess]) -> Iterator[None]:
+    """Pass interruptions on to the processes as long as this lasts, and wait for their answers all the same."""
+
+    def pass_on(*_: object) -> None:
+        for process in processes:
+            if process.pid is not None and process.is_alive():
+                os.kill(process.pid, signal.SIGINT)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, pass_on) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _near(position: Position) -> Position:
+    """Return a position whose file is named from the current folder, where it is below it."""
+    file = Path(position.file)
+    if file.is_absolute() and file.is_relative_to(Path.cwd()):
+        return replace(position, file=str(file.relative_to(Path.cwd())))
+    return position
