@@ -18,6 +18,7 @@ from app_of_apps.cli import (
     graph,
     history,
     operations,
+    preview,
     promote,
     release,
     render,
@@ -49,7 +50,7 @@ app.command(epilog=render.EPILOG, rich_help_panel=_LOOK)(render.render)
 app.add_typer(release.app, rich_help_panel=_LOOK)
 app.add_typer(access.app, rich_help_panel=_LOOK)
 app.add_typer(environment.app, rich_help_panel=_DEPLOY)
-app.command(epilog=operations.EPILOGS["preview"], rich_help_panel=_DEPLOY)(operations.preview)
+app.command(epilog=preview.EPILOG, rich_help_panel=_DEPLOY)(preview.preview)
 app.command(epilog=operations.EPILOGS["up"], rich_help_panel=_DEPLOY)(operations.up)
 app.command(epilog=approvals.EPILOGS["approve"], rich_help_panel=_DEPLOY)(approvals.approve)
 app.command(epilog=approvals.EPILOGS["approvals"], rich_help_panel=_DEPLOY)(approvals.approvals)

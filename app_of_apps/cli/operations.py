@@ -1,4 +1,4 @@
-"""``aoa preview``, ``up``, ``refresh``, ``destroy`` and ``explain``: the engine's verbs with one report at the end."""
+"""``aoa up``, ``refresh``, ``destroy`` and ``explain``: the engine's verbs with one report at the end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from app_of_apps.release.model import Release
 
 EPILOGS = {
-    "preview": "Examples: [bold]aoa preview prod[/bold] · [bold]aoa preview prod --format json[/bold]",
     "up": "Examples: [bold]aoa up staging[/bold] · [bold]aoa up prod --parallel 8[/bold]",
     "refresh": "Example: [bold]aoa refresh prod[/bold]",
     "destroy": "Examples: [bold]aoa destroy staging[/bold] · [bold]aoa destroy staging --yes[/bold]",
@@ -33,22 +32,6 @@ Format = Annotated[TextOrJson, typer.Option("--format", help="How the report is 
 EngineOutput = Annotated[
     bool, typer.Option("--engine-output", help="After a failure, also show what the engine itself printed.")
 ]
-
-
-def preview(
-    env: EnvironmentArgument,
-    *,
-    parallel: Parallel = None,
-    output: Format = TextOrJson.TEXT,
-    engine_output: EngineOutput = False,
-    project: Project = None,
-) -> None:
-    """Show what `up` would do, child by child; changes nothing.
-
-    Exit code 0: it can be done, 2: the manifest is not valid, 3: refused, 4: something does not answer, 5: it would
-    fail.
-    """
-    _operate("preview", env, project, parallel=parallel, output=output, engine_output=engine_output)
 
 
 def up(
