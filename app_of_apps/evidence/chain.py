@@ -93,16 +93,25 @@ class Finding:
 
 
 def check_chain(
-    records: Sequence[Signed], keys: Callable[[str], Sequence[bytes]], *, anchor: Link | None = None
+    records: Sequence[Signed],
+    keys: Callable[[str], Sequence[bytes]],
+    *,
+    anchor: Link | None = None,
+    whole: bool = False,
 ) -> list[Finding]:
     """Return what is wrong with records that are given in their order; nothing when all is well.
 
     ``keys`` returns the public keys that a signature by a named key may be checked with. ``anchor`` is the newest
-    record by a witness outside of the store. A part of a chain may be given: what it begins with names a record that
-    is not there, which is no finding.
+    record by a witness outside of the store. Unless the chain is to be ``whole`` a part of it may be given: what it
+    begins with names a record that is not there, which is then no finding.
     """
     findings = [found for place, one in enumerate(records, 1) if (found := _content(place, one, keys)) is not None]
     sound = [one for one in records if one.readable]
+    if whole and sound:
+        findings += (
+            Finding(found.subject, "dropped", "the records after it are there")
+            for found in _missing(1, min(one.record.sequence for one in sound) - 1)
+        )
     findings += _order(sound)
     findings += _links(sound)
     if anchor is not None:

@@ -104,7 +104,8 @@ class Journal:
         keys = self.public_keys()
         # Before the records: whoever writes one in between must not make them look cut off.
         anchor = self.anchor()
-        return check_chain(self.records(), lambda name: (keys[name],) if name in keys else (), anchor=anchor)
+        known = {name: (key,) for name, key in keys.items()}
+        return check_chain(self.records(), lambda name: known.get(name, ()), anchor=anchor, whole=True)
 
     def head(self) -> Head | None:
         """Return the newest record and the open attempt; None before the first record."""

@@ -61,7 +61,7 @@ def read_chain(settings: Environment, parent: str, environ: Mapping[str, str]) -
         notes.append(f"checked without Vault: {error}")
     with RecordStore(settings.cluster.context) as store:
         kept = tuple(store.records(parent))
-    found = check_chain(kept, lambda name: (keys[name],) if name in keys else (), anchor=anchor)
+    found = check_chain(kept, lambda name: (keys[name],) if name in keys else (), anchor=anchor, whole=True)
     if not keys:
         found = [each for each in found if each.kind != _UNSIGNED]
         notes.append("no public key was read, so signatures were not checked; that records follow one another was")

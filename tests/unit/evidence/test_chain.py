@@ -33,7 +33,7 @@ def keys(name: str) -> Sequence[bytes]:
 
 
 def named(records: Sequence[Signed], anchor: Link | None = NEWEST) -> set[tuple[str, str]]:
-    return {(found.subject, found.kind) for found in check_chain(records, keys, anchor=anchor)}
+    return {(found.subject, found.kind) for found in check_chain(records, keys, anchor=anchor, whole=True)}
 
 
 def of(number: int) -> str:
@@ -94,8 +94,8 @@ def unsigned(draw: random.Random) -> Mutation:
 
 
 def dropped(draw: random.Random) -> Mutation:
-    """Leave out one record or several in a row, the newest included; but the first, a part of a chain begins later."""
-    first = draw.randrange(1, len(WHOLE))
+    """Leave out one record or several in a row, the first and the newest included."""
+    first = draw.randrange(len(WHOLE))
     last = draw.randrange(first, len(WHOLE))
     subject = of(first + 1) if first == last else f"records {first + 1} to {last + 1}"
     return [*WHOLE[:first], *WHOLE[last + 1 :]], "dropped", {subject}
@@ -164,8 +164,14 @@ def test_a_whole_chain_has_no_findings() -> None:
 
 @pytest.mark.parametrize("first", range(len(WHOLE)))
 def test_a_part_of_a_chain_has_no_findings(first: int) -> None:
-    assert named(WHOLE[first:]) == set()
-    assert named(WHOLE[first : first + 3], None) == set()
+    assert check_chain(WHOLE[first:], keys, anchor=NEWEST) == []
+    assert check_chain(WHOLE[first : first + 3], keys) == []
+
+
+@pytest.mark.parametrize("first", range(1, len(WHOLE)))
+def test_a_chain_that_is_to_be_whole_begins_with_its_first_record(first: int) -> None:
+    missing = "record 1" if first == 1 else f"records 1 to {first}"
+    assert named(WHOLE[first:]) == named(WHOLE[first:], None) == {(missing, "dropped")}
 
 
 def test_a_key_that_was_rotated_still_proves_what_it_signed() -> None:
