@@ -25,13 +25,13 @@ from app_of_apps.objects.record import record_name, record_number
 from components.operation import engine_goes_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from app_of_apps.approval.check import Passed
     from app_of_apps.approval.gate import Given
     from app_of_apps.environment.settings import Environment
-    from app_of_apps.evidence.record import Git
+    from app_of_apps.evidence.record import Git, PolicyVerdict
     from app_of_apps.release.model import Release
 
 
@@ -105,8 +105,11 @@ class Attempt:
                 pulumi.log.warn(f"this refusal could not be recorded: {str(cause).splitlines()[0]}")
             raise
 
-    def begin(self, release: Release, passed: Passed) -> None:
-        """Write that it begins; raises Unavailable where that cannot be written, and then nothing may begin."""
+    def begin(self, release: Release, passed: Passed, policies: Sequence[PolicyVerdict]) -> None:
+        """Write that it begins; raises Unavailable where that cannot be written, and then nothing may begin.
+
+        ``policies`` are the verdicts of the rules that it has passed.
+        """
         if self.journal is None:
             return
         given = [*passed.approvals, *([passed.break_glass] if passed.break_glass else [])]
@@ -119,6 +122,7 @@ class Attempt:
             approvals=[_approval(one) for one in passed.approvals],
             break_glass=None if passed.break_glass is None else _approval(passed.break_glass),
             preview=next((one.statement.preview for one in given if one.statement.preview), None),
+            policies=policies,
             details={"new": self.new},
         )
 

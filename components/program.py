@@ -17,6 +17,7 @@ import pulumi
 from app_of_apps.approval.authors import read_change
 from app_of_apps.approval.check import Passed
 from app_of_apps.approval.standing import last_record, standing_of, with_rules
+from app_of_apps.approval.verdicts import verdicts
 from app_of_apps.deploy.facts import SECRET_KINDS
 from app_of_apps.deploy.settle import settles
 from app_of_apps.deploy.standing import read_deletions
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from app_of_apps.environment.settings import Environment
     from app_of_apps.manifest.load import Manifest
     from app_of_apps.objects.model import ChildObjects
+    from app_of_apps.release.deletions import Deletions
     from app_of_apps.release.model import Release, ResolvedChild
 
 CONFIG: Final = "app-of-apps"
@@ -123,9 +125,11 @@ def _run(project: Path, stack: str) -> None:
         if back is not None:
             origins = back.origins(origins, origin)
         objects = release_objects(release, origins) if back is None else back.objects(origins)
+        deletions, references = None, None
         if updates:
-            _check_deletions(environment.settings, release, passed)
-            check_secrets(_references(manifest, release), release.vault, os.environ)
+            deletions = _check_deletions(environment.settings, release, passed)
+            references = tuple(_references(manifest, release))
+            check_secrets(references, release.vault, os.environ)
         if updates and (migrations := list(_migrations(release, objects))):
             with KubeReader(release.cluster.context) as kube:
                 check_migrations(migrations, kube)
@@ -136,7 +140,8 @@ def _run(project: Path, stack: str) -> None:
         if groups:
             accessor = people_accessor(groups[0].mount, release.vault, os.environ)
             access = AccessArgs(groups, accessor, updates=updates, failed=attempt.failed)
-        attempt.begin(release, passed)
+        asked = None if references is None else len(references)
+        attempt.begin(release, passed, verdicts(environment.settings, passed, deletions, references=asked))
 
     with attempt.failures():
         uses_vault = bool(groups) or any(one.vault_policies or one.vault_roles for one in objects)
@@ -173,14 +178,15 @@ def _check_configuration(environment: LoadedEnvironment, configured: Any) -> Non
         raise WrongEnvironment(msg)
 
 
-def _check_deletions(settings: Environment, release: Release, passed: Passed) -> None:
-    """Raise Refused when the release deletes more than may go unasked; a preview tells what it deletes."""
+def _check_deletions(settings: Environment, release: Release, passed: Passed) -> Deletions:
+    """Return what the release deletes; Refused when it is more than may go unasked. A preview tells it."""
     with KubeReader(release.cluster.context) as kube:
         deletions = read_deletions(kube, release)
     if not pulumi.runtime.is_dry_run():
         check_deletions(deletions, settings.gates, settings.name, approved=passed.deletions)
     elif deletions:
         pulumi.log.warn("\n  ".join(["this release deletes:", *describe_deletions(deletions)]))
+    return deletions
 
 
 def _references(manifest: Manifest, release: Release) -> Iterator[Reference]:

@@ -78,6 +78,9 @@ def test_success_no_op_and_failure_are_told_in_order(box: Sandbox, area: Path) -
     assert third["release"]["name"] not in world.records()
     assert third["children"]["api"]["version"] == "2.0.0"
     assert "1.0.0 → 2.0.0" in " ".join(third["changes"][0]["words"])
+    said = {one["policy"]: one["verdict"] for one in third["policies"]}
+    assert said["environment-guard"] == "passed"
+    assert said["deletion-budget"] == "passed: nothing goes"
     assert end["attempt"] == third["sequence"]
     assert "no route" in end["reason"]
     assert end["seconds"] >= 6
