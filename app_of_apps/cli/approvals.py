@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app_of_apps.cli.options import BreakGlass, EnvironmentArgument, Project, TextOrJson
+from app_of_apps.cli.options import (
+    BreakGlass,
+    EnvironmentArgument,
+    Project,
+    RollbackChild,
+    RollbackTo,
+    TextOrJson,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
 EPILOGS = {
     "approve": (
         "Examples: [bold]aoa approve prod[/bold] · [bold]aoa approve prod --yes --valid-for 2h[/bold] · "
+        "[bold]aoa approve prod --rollback --to 7[/bold] · "
         "[bold]aoa approve prod --break-glass 'customers cannot pay'[/bold]"
     ),
     "approvals": (
@@ -53,11 +61,16 @@ def approve(
         typer.Option(metavar="DURATION", help="How long it counts.  [default: as the environment's file says]"),
     ] = None,
     destroy: Annotated[bool, typer.Option("--destroy", help="Agree to removing everything.")] = False,
+    back: Annotated[
+        bool, typer.Option("--rollback", help="Sign what `aoa rollback` would bring back, and not the working tree.")
+    ] = False,
+    to: RollbackTo = None,
+    child: RollbackChild = None,
     break_glass: BreakGlass = None,
     preview: Annotated[bool, typer.Option(help="Let the engine preview it first.")] = True,
     project: Project = None,
 ) -> None:
-    """Show what the working tree's release would change, and sign it with your own key in Vault.
+    """Show what the working tree's release, or a rollback, would change, and sign it with your own key in Vault.
 
     Log in to Vault as yourself; AOA_APPROVER_TOKEN may hold your token where VAULT_TOKEN is a pipeline's. What is
     signed is the environment, the release's digest, what stands now, a nonce and an expiry; it counts once. Exit code
@@ -76,13 +89,22 @@ def approve(
     if destroy and break_glass is not None:
         msg = "the glass is broken for a release that has to go out, not for removing one; nothing was signed"
         raise Refused(msg)
+    if (to is not None or child) and not back:
+        msg = "--to and --child say what a rollback brings back; give --rollback with them. Nothing was signed"
+        raise Refused(msg)
+    if back and destroy:
+        msg = "--rollback and --destroy cannot both be meant; nothing was signed"
+        raise Refused(msg)
     folder = find_project(project)
     world = load_world(folder, [env])
     settings, environ = world.settings[env], approver_environ(os.environ)
     check_person(settings, environ)
     with ApprovalVault(str(settings.vault.address), settings.vault.namespace, environ) as vault:
         login = _login(vault, settings)
-        outlook = _outlook(world, env, folder, preview=preview and not destroy)
+        release, variables = world.releases[env], dict[str, str]()
+        if back:
+            release, variables = _brought_back(world, env, to, child or ())
+        outlook = _outlook(release, settings, folder, preview=preview and not destroy, variables=variables)
         answer(_removal(outlook) if destroy else _rendered(outlook))
         kind, why = ("break-glass", break_glass) if break_glass is not None else ("approve", reason)
         _check_signer(vault, settings, login, outlook, breaking=break_glass is not None, destroy=destroy)
@@ -177,7 +199,7 @@ def break_the_glass(world: World, env: str, project: Path, reason: str) -> None:
     settings, environ = world.settings[env], approver_environ(os.environ)
     with ApprovalVault(str(settings.vault.address), settings.vault.namespace, environ) as vault:
         login = _login(vault, settings)
-        outlook = _outlook(world, env, project, preview=False)
+        outlook = _outlook(world.releases[env], settings, project, preview=False)
         _check_signer(vault, settings, login, outlook, breaking=True, destroy=False)
         proposal = Proposal(
             kind="break-glass",
@@ -196,8 +218,48 @@ def _login(vault: ApprovalVault, settings: Environment) -> Login:
     return whoever(vault, settings)
 
 
-def _outlook(world: World, env: str, project: Path, *, preview: bool) -> Outlook:
-    """Return what the release would change; raise Refused while files are not committed."""
+def _brought_back(world: World, env: str, to: int | None, children: Collection[str]) -> tuple[Release, dict[str, str]]:
+    """Return the release that a rollback would deploy, and the program's variables that ask for it.
+
+    It is made of what the cluster says, which nobody vouches for here: the gate holds the signature to what the
+    program makes of the signed records.
+    """
+    from app_of_apps.cli.output import answer
+    from app_of_apps.cli.rollback import composed
+    from app_of_apps.deploy.past import read_past
+    from app_of_apps.deploy.rollback import VARIABLE
+    from app_of_apps.environment.kube_reader import Forbidden, KubeReader
+    from app_of_apps.errors import Unavailable
+    from app_of_apps.release.restore import Order
+
+    now = world.releases[env]
+    try:
+        with KubeReader(now.cluster.context) as kube:
+            past = read_past(kube, env, now.parent)
+            number = to if to is not None else past.before().number
+            made = composed(Order(number, tuple(sorted(set(children)))), world, env, past, kube)
+    except Forbidden as error:
+        msg = (
+            f"{error}. Who approves a rollback has to read the records (`aoa approvals {env} --prepare`) and the Jobs "
+            "of migrations, which say where the schema is"
+        )
+        raise Unavailable(msg) from None
+    answer(made.words)
+    return made.release, {VARIABLE: str(made.order)}
+
+
+def _outlook(
+    release: Release,
+    settings: Environment,
+    project: Path,
+    *,
+    preview: bool,
+    variables: Mapping[str, str] | None = None,
+) -> Outlook:
+    """Return what the release would change; raise Refused while files are not committed.
+
+    ``variables`` are those that make the program deploy this release.
+    """
     from dataclasses import replace
 
     from app_of_apps.approval.authors import read_change
@@ -207,7 +269,7 @@ def _outlook(world: World, env: str, project: Path, *, preview: bool) -> Outlook
     from app_of_apps.environment.kube_reader import Forbidden, KubeReader
     from app_of_apps.errors import Refused, Unavailable
 
-    release, settings = world.releases[env], world.settings[env]
+    env = settings.name
     try:
         with KubeReader(release.cluster.context) as kube:
             record = last_record(kube, release.parent)
@@ -224,13 +286,13 @@ def _outlook(world: World, env: str, project: Path, *, preview: bool) -> Outlook
     found = outlook_of(release, record, change)
     if not preview:
         return replace(found, unknown=(*found.unknown, "what the engine would do: no preview was asked for"))
-    made = _preview(release, settings, project)
+    made = _preview(settings, project, variables)
     if isinstance(made, str):
         return replace(found, unknown=(*found.unknown, f"what the engine would do: {made}"))
     return replace(found, preview=made)
 
 
-def _preview(release: Release, settings: Environment, project: Path) -> Preview | str:
+def _preview(settings: Environment, project: Path, variables: Mapping[str, str] | None) -> Preview | str:
     """Return the engine's preview, or why there is none with this login."""
     from app_of_apps.deploy.engine import Engine, EngineFailed
     from app_of_apps.deploy.preview_digest import preview_of
@@ -245,7 +307,7 @@ def _preview(release: Release, settings: Environment, project: Path) -> Preview 
         return "a preview takes the program's rights in Vault, which your login does not have; read the pipeline's"
     events: list[Any] = []
     try:
-        Engine(project, release.environment).run("preview", events.append)
+        Engine(project, settings.name, variables).run("preview", events.append)
     except Unavailable as error:
         return str(error)
     except EngineFailed as error:

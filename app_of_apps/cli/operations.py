@@ -89,12 +89,12 @@ def destroy(
 ) -> None:
     """Remove all children of an environment, dependents first.
 
-    Asks for the environment's name unless --yes is given. Exit codes as those of `up`; 3 when the answer is another
-    name.
+    Says what goes, and asks for the environment's name unless --yes is given. Exit codes as those of `up`; 3 when the
+    answer is another name.
     """
     if not yes:
-        _confirm(env)
-    _operate("destroy", env, project, parallel=parallel, output=output, engine_output=engine_output)
+        _check_terminal()
+    _operate("destroy", env, project, parallel=parallel, output=output, engine_output=engine_output, ask=not yes)
 
 
 def explain(
@@ -129,6 +129,7 @@ def _operate(
     output: TextOrJson,
     engine_output: bool,
     break_glass: str | None = None,
+    ask: bool = False,
 ) -> None:
     import os
 
@@ -142,6 +143,10 @@ def _operate(
     release = world.releases[env]
     # The program asks the same again; asked here, a refusal has its own exit code and no engine is started.
     check_environment(world.settings[env], stack=env, environ=os.environ, project=folder)
+    if operation == "destroy":
+        _tell_what_goes(release)
+    if ask:
+        _confirm(env)
     if break_glass is not None:
         break_the_glass(world, env, folder, break_glass)
     told = carry_out(operation, release, folder, parallel=parallel)
@@ -191,12 +196,36 @@ def _print(report: Report, output: TextOrJson) -> None:
         answer(render(report))
 
 
-def _confirm(env: str) -> None:
+def _tell_what_goes(release: Release) -> None:
+    from app_of_apps.cli.output import note
+    from app_of_apps.deploy.standing import read_everything
+    from app_of_apps.environment.kube_reader import KubeReader
+    from app_of_apps.errors import Unavailable
+    from app_of_apps.release.deletions import describe_deletions
+
+    try:
+        with KubeReader(release.cluster.context) as kube:
+            found = read_everything(kube, release.parent)
+    except Unavailable as error:
+        note(f"What this removes cannot be told: {error}")
+        return
+    for line in describe_deletions(found):
+        note(f"This removes {line}")
+    if not found:
+        note(f"Nothing of {release.parent} stands in {release.environment}.")
+
+
+def _check_terminal() -> None:
     from app_of_apps.errors import Refused
 
     if not sys.stdin.isatty():
         msg = "destroy asks for the environment's name, and nobody can answer here; nothing was touched. Give --yes"
         raise Refused(msg)
+
+
+def _confirm(env: str) -> None:
+    from app_of_apps.errors import Refused
+
     try:
         answer = typer.prompt(f"This removes every child of {env}. Type the environment's name to go on", err=True)
     except typer.Abort:

@@ -61,3 +61,15 @@ BreakGlass = Annotated[
         "--break-glass", metavar="REASON", help="Go around approvals and freezes, on the record.", show_default=False
     ),
 ]
+RollbackTo = Annotated[
+    int | None,
+    typer.Option(
+        help="The number of the release that comes back.  [default: the last success before what stands]",
+        min=1,
+        show_default=False,
+    ),
+]
+RollbackChild = Annotated[
+    list[str] | None,
+    typer.Option(help="Bring back this child alone; may be given several times.  [default: all]"),
+]

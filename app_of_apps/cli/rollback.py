@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app_of_apps.cli.operations import EngineOutput, Format, Parallel
-from app_of_apps.cli.options import EnvironmentArgument, Project, TextOrJson
+from app_of_apps.cli.options import EnvironmentArgument, Project, RollbackChild, RollbackTo, TextOrJson
 
 if TYPE_CHECKING:
     from app_of_apps.cli.project import World
@@ -26,18 +26,8 @@ EPILOG = (
 def rollback(
     env: EnvironmentArgument,
     *,
-    to: Annotated[
-        int | None,
-        typer.Option(
-            help="The number of the release that comes back.  [default: the last success before what stands]",
-            min=1,
-            show_default=False,
-        ),
-    ] = None,
-    child: Annotated[
-        list[str] | None,
-        typer.Option(help="Bring back this child alone; may be given several times.  [default: all]"),
-    ] = None,
+    to: RollbackTo = None,
+    child: RollbackChild = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would come back; change nothing.")] = False,
     parallel: Parallel = None,
@@ -73,7 +63,11 @@ def rollback(
         made = composed(Order(number, tuple(sorted(set(child or ())))), world, env, past, kube)
     note(made.words)
     if not made.approved and world.settings[env].gates.approvals.required:
-        note("Not all of this has passed the gate as it is, so the gate asks for approvals as it does for any release.")
+        children = "".join(f" --child {name}" for name in made.order.children)
+        note(
+            "Not all of this has passed the gate as it is, so the gate asks for approvals as it does for any release: "
+            f"aoa approve {env} --rollback --to {number}{children}"
+        )
     if not dry_run and not yes:
         _confirm(env)
     told = carry_out(

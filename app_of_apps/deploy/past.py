@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app_of_apps.approval.standing import chain
+from app_of_apps.deploy.repair import REPAIR
 from app_of_apps.errors import InvalidInput, Position, Problem, Refused
 from app_of_apps.evidence.journal import Journal
 from app_of_apps.objects.record import SELECTOR, record_namespace
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 Record = Mapping[str, Any]
 
-_OF_ALL = frozenset({"up", "rollback", "destroy"})
+_OF_ALL = frozenset({"up", "rollback", "destroy", REPAIR})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from app_of_apps.approval.standing import last_record, standing_of
 from app_of_apps.objects.metadata import MANAGER
 from app_of_apps.objects.record import record_namespace
-from app_of_apps.release.deletions import Contents, Deletions, Standing, deletions_of
+from app_of_apps.release.deletions import Contents, Deletions, Removal, Standing, deletions_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -52,6 +52,13 @@ def read_deletions(kube: Reader, release: Release) -> Deletions:
     return deletions_of(
         standing, release, {one.child: _contents(kube, one.namespace) for one in gone}, last=last, rules=rules
     )
+
+
+def read_everything(kube: Reader, parent: str) -> Deletions:
+    """Return what removing all of a parent's children deletes; raises Unavailable when that cannot be read."""
+    record = last_record(kube, parent)
+    last = () if record is None else json.loads(record["data"]["children"])
+    return Deletions(tuple(Removal(one, _contents(kube, one.namespace)) for one in read_standing(kube, parent, last)))
 
 
 def read_standing(kube: Reader, parent: str, last: Collection[str] = ()) -> tuple[Standing, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -19,9 +20,10 @@ AUTHOR = "ada@shop.example.com"
 
 @dataclass(slots=True)
 class Gated(World):
-    """A `World` under version control. `gates` is what the environment's file says under that name."""
+    """A `World` under version control. `gates` is what the environment's file says, `parent` more of the parent's."""
 
     gates: dict[str, Any] = field(default_factory=dict)
+    parent: dict[str, Any] = field(default_factory=dict)
 
     def commit(self, author: str = AUTHOR, message: str = "A change") -> str:
         """Write the files and commit them all as somebody; return the commit."""
@@ -37,6 +39,7 @@ class Gated(World):
 
     def write(self) -> None:
         World.write(self)
+        self._write("parent.yaml", {**json.loads((self.folder / "parent.yaml").read_text()), **self.parent})
         file = self.folder / "Pulumi.staging.yaml"
         content = yaml.safe_load(file.read_text())
         identity = {"groupsPrefix": "oidc:", "usernamePrefix": "oidc:", "oidcMount": "oidc-staging"}

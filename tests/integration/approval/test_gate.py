@@ -231,6 +231,33 @@ def test_a_release_that_no_signed_record_knows_is_not_taken_for_the_one_that_sta
     gated.commit("ben@shop.example.com")
 
 
+def test_a_rollback_that_brings_more_than_was_approved_is_approved_like_any_release(gated: Gated) -> None:
+    gated.parent = {"tenancy": {"quota": {"pods": 40}}}
+    gated.commit("ben@shop.example.com")
+    refused = gated.program("rollback", "staging", "--yes")
+    assert refused.code == REFUSED, refused.text
+    assert "asks for 1 approval of this release and has 0" in refused.stdout
+    advice = re.search(r"aoa approve staging (--rollback) (--to) (\d+)", " ".join(refused.stderr.split()))
+    assert advice, refused.stderr
+    # What the working tree holds is something else.
+    assert gated.approves("dora").code == 0
+    assert gated.program("rollback", "staging", "--yes").code == REFUSED
+    signed = gated.approves("cleo", *advice.groups())
+    assert signed.code == 0, signed.text
+    assert "3.0.0 → 1.1.0" in signed.stdout
+    done = gated.program("rollback", "staging", "--yes")
+    assert done.code == 0, done.text
+    (item,) = gated.get("deployments", "api")
+    assert item["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":1.1.0")
+    began, _ = (
+        json.loads(json.loads(kubectl(gated, "get", name, "-o", "json"))["data"]["record"])
+        for name in names(gated)[-2:]
+    )
+    assert (began["kind"], began["operation"]) == ("began", "rollback")
+    assert [one["payload"]["approver"]["name"] for one in began["approvals"]] == ["cleo"]
+    assert {"policy": "approvals", "verdict": "passed: cleo"} in began["policies"]
+
+
 def test_removing_everything_takes_two_of_its_own(gated: Gated) -> None:
     refused = gated.program("destroy", "staging", "--yes")
     assert refused.code == REFUSED, refused.text
@@ -241,6 +268,7 @@ def test_removing_everything_takes_two_of_its_own(gated: Gated) -> None:
         assert "remove everything of release-" in signed.stdout
     gone = gated.program("destroy", "staging", "--yes")
     assert gone.code == 0, gone.text
+    assert "This removes api (worker" in gone.stderr
     assert "api" not in gated.namespaces()
 
 

@@ -115,7 +115,7 @@ def test_a_policy_and_a_role_that_are_gone_come_back(world: Guarded) -> None:
 def test_a_group_that_is_gone_is_told_and_comes_back(world: Guarded) -> None:
     vault(world, "delete", f"identity/group/name/{GROUP}")
     refused = world.aoa("up", "staging")
-    assert refused.code == 4, refused.text
+    assert refused.code == 5, refused.text
     assert f"the group {GROUP} was made by an earlier run and is gone from Vault" in " ".join(refused.text.split())
     assert "Traceback" not in refused.text
     code, drift = look(world)

@@ -78,6 +78,13 @@ def test_a_rollback_that_was_stopped_goes_on_when_it_was_one_of_all_children(api
     assert replace(known, releases=(first, known.releases[1])).before().number == number
 
 
+def test_after_a_repair_of_what_stands_the_one_before_comes_back() -> None:
+    failed = (began(1, "c"), ended(1, "c", "failed"))
+    repaired = (*failed, began(3, "b", operation="drift-fix"), ended(3, "b"))
+    assert past("a", "b", records=failed).before().number == 2
+    assert past("a", "b", records=repaired).before().number == 1
+
+
 def test_after_a_destruction_the_last_success_comes_back() -> None:
     gone = (began(1, "a"), ended(1, "a"), began(3, "a", operation="destroy"), ended(3, "a"))
     assert past("a", records=gone).before().number == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app_of_apps.deploy.standing import read_deletions, read_standing
+from app_of_apps.deploy.standing import read_deletions, read_everything, read_standing
 from app_of_apps.release.resolve import resolve
 from tests.unit.release.world import child, environment, manifest
 
@@ -81,3 +81,16 @@ def test_only_what_goes_is_looked_into_and_no_secret_is_read() -> None:
     assert gone.contents.secrets == 2
     assert gone.contents.images == ("registry.example.com/db:1",)
     assert not [path for path in kube.read if "shop-api" in path or path.endswith("secrets")]
+
+
+def test_removing_everything_takes_each_child_with_what_is_in_it() -> None:
+    kube = cluster(
+        namespace("shop-mail"),
+        namespace("shop-web"),
+        api__v1=[],
+        **{"/api/v1/namespaces/shop-web/persistentvolumeclaims": [{"metadata": {"name": "cache"}}]},
+    )
+    found = read_everything(kube, "shop")
+    assert found.children == ("mail", "web")
+    assert [one.contents.claims for one in found.removals] == [(), ("cache",)]
+    assert not read_everything(cluster(), "shop")
