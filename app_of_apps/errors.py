@@ -48,6 +48,8 @@ class Problem:
     path: str
     message: str
     hint: str = ""
+    rule: str = ""
+    """The id of the rule that is broken, of those in `app_of_apps.checks.rules`; "" where the file itself is wrong."""
 
     def __str__(self) -> str:
         """Write one problem as one or two lines."""

@@ -12,6 +12,7 @@ from app_of_apps.errors import InvalidInput, Position, Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from app_of_apps.environment.load import LoadedEnvironment
     from app_of_apps.environment.settings import Environment
     from app_of_apps.manifest.load import Manifest
     from app_of_apps.release.model import Release
@@ -28,6 +29,8 @@ class World:
     manifest: Manifest
     releases: Mapping[str, Release]
     settings: Mapping[str, Environment]
+    environments: Mapping[str, LoadedEnvironment]
+    """The settings with their places."""
 
 
 def find_project(folder: Path | None) -> Path:
@@ -107,18 +110,18 @@ def load_world(project: Path, names: Sequence[str] | None) -> World:
     except InvalidInput as error:
         problems += error.problems
     releases: dict[str, Release] = {}
-    settings: dict[str, Environment] = {}
+    loaded: dict[str, LoadedEnvironment] = {}
     for name in chosen:
         try:
             environment = load_environment(name, project)
-            settings[name] = environment.settings
+            loaded[name] = environment
             if manifest is not None:
                 releases[name] = resolve(manifest, environment)
         except InvalidInput as error:
             problems += error.problems
     if problems or manifest is None:
         raise InvalidInput(problems)
-    return World(project, manifest, releases, settings)
+    return World(project, manifest, releases, {name: one.settings for name, one in loaded.items()}, loaded)
 
 
 def _problem(file: str, message: str, hint: str) -> InvalidInput:

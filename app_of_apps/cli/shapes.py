@@ -10,10 +10,23 @@ SHAPES: Mapping[str, tuple[str, str]] = {
         """
 {
   "format": "app-of-apps/validation/v1",
+  "revision": 2,         // has the fields of 1, and more
   "ok": false,
+  "online": true,        // whether cluster, Vault and registries were asked
   "problems": [          // empty when ok
     {"file": "apps/api.yaml", "line": 5, "column": 13,   // null when the whole file is meant
-     "path": "dependsOn[0]", "message": "…", "hint": "…"}
+     "path": "dependsOn[0]", "message": "…", "hint": "…",
+     "rule": "unknown-reference",   // docs/validation.md lists them
+     "severity": "error",
+     "environment": "prod",         // null where all of them are meant
+     "fingerprint": "…"}            // the same from run to run, wherever the lines move
+  ],
+  "warnings": [          // the same fields, with the severity "warning"
+    {"file": "Pulumi.prod.yaml", "line": 12, "column": 16, "path": "versions.api", "message": "…", "hint": "…",
+     "rule": "version-not-below", "severity": "warning", "environment": "prod", "fingerprint": "…"}
+  ],
+  "notLookedAt": [       // and why; silent: something should have answered and did not
+    {"environment": "prod", "what": "secrets in Vault", "why": "…", "silent": true}
   ],
   "environments": [      // empty unless ok
     {"name": "staging", "release": "sha256:…", "children": 6}

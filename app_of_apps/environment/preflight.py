@@ -15,7 +15,7 @@ from app_of_apps.environment.vault_reader import VaultReader
 from app_of_apps.errors import Refused, SecretMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from app_of_apps.environment.kube_reader import KubeReader
     from app_of_apps.environment.settings import Vault
@@ -61,12 +61,7 @@ def check_secrets(
     if not wanted:
         return
     mount = vault.mounts.kv
-    paths = sorted({one.path for one in wanted})
-    with (
-        connect(str(vault.address), vault.namespace, environ) as reader,
-        ThreadPoolExecutor(min(_CONNECTIONS, len(paths)), "vault") as pool,
-    ):
-        found = dict(zip(paths, pool.map(lambda path: reader.keys(mount, path), paths), strict=True))
+    found = secret_keys({one.path for one in wanted}, vault, environ, connect=connect)
     lines = [line for one in wanted if (line := _missing(one, mount, found[one.path]))]
     if lines:
         what = "a secret is" if len(lines) == 1 else f"{len(lines)} secrets are"
@@ -74,17 +69,39 @@ def check_secrets(
         raise SecretMissing("\n  ".join([msg, *dict.fromkeys(lines)]))
 
 
-def _missing(one: Reference, mount: str, keys: frozenset[str] | None) -> str | None:
-    who = f"{one.where}: {one.child}" if one.where else one.child
+def secret_keys(
+    paths: Collection[str],
+    vault: Vault,
+    environ: Mapping[str, str],
+    *,
+    connect: Callable[[str, str | None, Mapping[str, str]], VaultReader] = VaultReader,
+) -> dict[str, frozenset[str] | None]:
+    """Return path → the names of its keys, None where there is no secret. Raises Unavailable."""
+    mount, ordered = vault.mounts.kv, sorted(paths)
+    with (
+        connect(str(vault.address), vault.namespace, environ) as reader,
+        ThreadPoolExecutor(max(1, min(_CONNECTIONS, len(ordered))), "vault") as pool,
+    ):
+        return dict(zip(ordered, pool.map(lambda path: reader.keys(mount, path), ordered), strict=True))
+
+
+def missing_secret(mount: str, path: str, key: str | None, keys: frozenset[str] | None) -> tuple[str, str] | None:
+    """Return what is missing and what to do; None when the key is among the secret's ``keys``."""
     # Commands that read the value from stdin: in an argument everybody on the machine could see it.
     if keys is None:
-        command = f"vault kv put -mount={mount} {one.path} {one.key or 'KEY'}=-"
-        needed = f" (key {one.key!r} is needed)" if one.key else ""
-        return f"{who}: there is no secret at {mount}/{one.path}{needed}; pipe the value into `{command}`"
-    if one.key is None or one.key in keys:
+        command = f"vault kv put -mount={mount} {path} {key or 'KEY'}=-"
+        needed = f" (key {key!r} is needed)" if key else ""
+        return f"there is no secret at {mount}/{path}{needed}", f"pipe the value into `{command}`"
+    if key is None or key in keys:
         return None
-    command = f"vault kv patch -mount={mount} {one.path} {one.key}=-"
-    return f"{who}: {mount}/{one.path} has no key {one.key!r}; pipe the value into `{command}`"
+    command = f"vault kv patch -mount={mount} {path} {key}=-"
+    return f"{mount}/{path} has no key {key!r}", f"pipe the value into `{command}`"
+
+
+def _missing(one: Reference, mount: str, keys: frozenset[str] | None) -> str | None:
+    who = f"{one.where}: {one.child}" if one.where else one.child
+    found = missing_secret(mount, one.path, one.key, keys)
+    return found and f"{who}: {found[0]}; {found[1]}"
 
 
 def check_migrations(migrations: Sequence[Migration], kube: KubeReader) -> None:

@@ -83,6 +83,8 @@ class Cluster(Model):
     """metadata.uid of the namespace kube-system."""
     ca_sha256: Annotated[str, matching(r"^[0-9a-f]{64}$", "must be 64 lowercase hexadecimal digits")] | None = None
     """SHA-256 of the API server's CA certificate in DER form."""
+    kubernetes: Annotated[str, matching(r"^1[.][0-9]{1,3}$", 'must be a version such as "1.36"')] | None = None
+    """Which Kubernetes runs there, such as "1.36": `aoa validate` knows the API versions that it has dropped."""
 
 
 class VaultMounts(Model):

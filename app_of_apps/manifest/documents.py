@@ -18,10 +18,10 @@ from app_of_apps.manifest.source import parse, read_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app_of_apps.errors import Problem
+    from app_of_apps.errors import Position, Problem
     from app_of_apps.manifest.escalation import Boundary
     from app_of_apps.manifest.folder import Folder
-    from app_of_apps.manifest.positions import Loc
+    from app_of_apps.manifest.positions import Loc, Positions
     from app_of_apps.manifest.reader import Document
 
 # Kinds that the Kubernetes provider waits for until they are ready (a Service or an Ingress exists at once).
@@ -31,10 +31,22 @@ HEALTHY_KINDS = frozenset(
 _SUFFIXES = (".yaml", ".yml")
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectPlace:
+    """Where one object stands."""
+
+    positions: Positions
+    loc: Loc
+
+    def at(self, loc: Loc) -> Position:
+        """Return where a path of the object begins."""
+        return self.positions.at((*self.loc, *loc))
+
+
 def load_objects(
     folder: Folder, child_file: str, files: tuple[str, ...], boundary: Boundary, findings: Findings
-) -> tuple[tuple[dict[str, Any], ...], list[Problem]]:
-    """Return the objects of a child in file order, ``List`` objects taken apart, and the problems in its files.
+) -> tuple[tuple[dict[str, Any], ...], tuple[ObjectPlace, ...], list[Problem]]:
+    """Return the objects of a child in file order, ``List`` objects taken apart, their places, and all problems.
 
     ``child_file`` is relative to the folder. Problems with the references themselves go to ``findings``, which speaks
     of the child's own file.
@@ -50,7 +62,7 @@ def load_objects(
         except (Outside, OSError) as error:
             what = str(error) if isinstance(error, Outside) else f"cannot be read: {error.strerror}"
             findings.at(("files", index), what)
-    return tuple(loading.objects), loading.problems
+    return tuple(loading.objects), tuple(loading.places), loading.problems
 
 
 @dataclass(slots=True)
@@ -61,6 +73,7 @@ class _Loading:
     boundary: Boundary
     findings: Findings
     objects: list[dict[str, Any]] = field(default_factory=list)
+    places: list[ObjectPlace] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
     declared: dict[tuple[str, str, str], str] = field(default_factory=dict)
@@ -86,8 +99,10 @@ class _Loading:
         if not parsed.documents and not parsed.problems:
             self.findings.at(loc, f"{shortened(relative)} holds no object", "remove it")
         for number, document in enumerate(parsed.documents):
-            found = Findings(document.positions, {spoilt for at, spoilt in parsed.spoilt if at == number})
-            self.objects.extend(_checked(document, self.boundary, found, self.declared))
+            found = Findings(document.positions, {spoilt for which, spoilt in parsed.spoilt if which == number})
+            for at, value in _checked(document, self.boundary, found, self.declared):
+                self.objects.append(value)
+                self.places.append(ObjectPlace(document.positions, at))
             self.problems.extend(found.problems)
 
 
@@ -118,8 +133,8 @@ def _yaml_files(real: str, relative: str) -> list[str]:
 
 def _checked(
     document: Document, boundary: Boundary, findings: Findings, seen: dict[tuple[str, str, str], str]
-) -> Iterator[dict[str, Any]]:
-    """Yield the objects of one document that are sound, and note what is wrong with the others."""
+) -> Iterator[tuple[Loc, dict[str, Any]]]:
+    """Yield the objects of one document that are sound, each with its path, and note what is wrong with the others."""
     literal_secrets.check(findings, document.data, ())
     for loc, value in _flat(document.data):
         if not isinstance(value, dict):
@@ -135,13 +150,13 @@ def _checked(
         if not (kind and version and name):
             continue
         for below, message, hint in faults(value, boundary):
-            findings.at((*loc, *below), message, hint)
+            findings.under("privilege-escalation").at((*loc, *below), message, hint)
         if kind == "Secret" and (value.get("data") or value.get("stringData")):
             key = "data" if value.get("data") else "stringData"
             hint = (
                 "keep the values in Vault; a `manifests` child refers to a Secret that a VaultStaticSecret object fills"
             )
-            findings.at_key((*loc, key), "a Secret with values in it is refused", hint)
+            findings.under("inline-secret").at_key((*loc, key), "a Secret with values in it is refused", hint)
         identity = (version.rpartition("/")[0], kind, name)
         if identity in seen:
             findings.at(
@@ -149,7 +164,7 @@ def _checked(
             )
         else:
             seen[identity] = str(findings.positions.at(loc))
-            yield value
+            yield loc, value
 
 
 def _flat(value: object, loc: Loc = ()) -> Iterator[tuple[Loc, Any]]:

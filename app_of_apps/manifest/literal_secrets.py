@@ -59,6 +59,7 @@ _HIGH_ENTROPY = 3.0  # bits per character; text of the same length in English ha
 
 def check(findings: Findings, value: object, loc: Loc) -> None:
     """Note every text at or below a path that looks like a secret. No message repeats a value."""
+    findings = findings.under("inline-secret")
     for at, name, text in _texts(value, loc):
         what = resembles(name, text)
         if not what:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from app_of_apps.manifest.documents import ObjectPlace
     from app_of_apps.manifest.positions import Loc, Positions
     from app_of_apps.manifest.reader import Document
 
@@ -58,6 +59,8 @@ class Manifest:
     """`chart` child → its chart."""
     sources: Mapping[str | None, Positions]
     """Child (None: the parent) → where everything in its file stands."""
+    places: Mapping[str, tuple[ObjectPlace, ...]]
+    """`manifests` child → where each of its objects stands."""
 
     def position(self, child: str | None, loc: Loc) -> Position:
         """Return where a path stands in a child's file, or in the parent's when ``child`` is None."""
@@ -94,6 +97,7 @@ class _Read:
     findings: Findings
     model: Child | None = None
     objects: tuple[dict[str, Any], ...] | None = None
+    places: tuple[ObjectPlace, ...] = ()
     chart: Chart | None = None
     has_health: bool = True
 
@@ -217,7 +221,8 @@ class _Loading:
         check_child(child.model, findings, parent)
         boundary = boundary_of(parent, f"{parent_name}-{child.model.name}")
         if isinstance(child.model, ManifestsChild):
-            child.objects, found = load_objects(self.folder, child.relative, child.model.files, boundary, findings)
+            files = child.model.files
+            child.objects, child.places, found = load_objects(self.folder, child.relative, files, boundary, findings)
             child.has_health = has_health(child.objects) or bool(found) or bool(findings.problems)
             self.problems.extend(found)
         elif isinstance(child.model, ChartChild):
@@ -249,7 +254,7 @@ class _Loading:
                 first = named[name].findings.positions.at(("name",))
                 child.findings.at(("name",), f"two children have the name `{name}`", f"the other one is at {first}")
                 continue
-            named[name] = Named(name, child.data, child.findings, child.has_health)
+            named[name] = Named(name, child.data, child.findings.under("unknown-reference"), child.has_health)
         return named
 
 
@@ -274,4 +279,5 @@ def _manifest(parent: Parent | None, children: list[_Read], positions: Positions
         sources=MappingProxyType(
             {None: positions, **{name: child.findings.positions for name, (child, _) in models.items()}}
         ),
+        places=MappingProxyType({name: c.places for name, (c, _) in models.items() if c.objects is not None}),
     )

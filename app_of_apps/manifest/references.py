@@ -140,8 +140,9 @@ def _check_cycles(children: Mapping[str, Named]) -> None:
             position = children[name].findings.positions.at(_edge(children[name], needed))
             steps.append(f"`{name}` waits for `{needed}` ({position})")
         first = children[cycle[0]]
+        findings = first.findings.under("dependency-cycle")
         message = f"the children wait for each other in a circle: {' → '.join(cycle)}"
-        first.findings.at(_edge(first, cycle[1]), message, f"remove one of: {'; '.join(steps)}")
+        findings.at(_edge(first, cycle[1]), message, f"remove one of: {'; '.join(steps)}")
 
 
 def _edge(child: Named, needed: str) -> Loc:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any, Final
 
 from app_of_apps.manifest.child import ChartChild, JobChild, ManifestsChild, PodChild, ScaledChild, ServiceChild
+from app_of_apps.manifest.quantity import UNITS, amount
 from app_of_apps.objects.metadata import SKIP_AWAIT
 from app_of_apps.objects.model import KubernetesObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from decimal import Decimal
 
     from app_of_apps.manifest.template import ResourceAmounts
     from app_of_apps.manifest.tenancy import Limits, Network, Quota, Way
@@ -21,12 +23,6 @@ if TYPE_CHECKING:
 NAMESPACE_LABEL: Final = "kubernetes.io/metadata.name"
 """Set by the API server on every namespace, so nobody can pretend to be another one."""
 SPARE_PODS: Final = 2
-_UNITS: Final = {
-    "": Decimal(1),
-    "m": Decimal("0.001"),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", 1)},
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)},
-}
 
 
 def tenancy_objects(release: Release, child: ResolvedChild, metadata: Metadata) -> tuple[KubernetesObject, ...]:
@@ -53,7 +49,7 @@ def _quota(quota: Quota, limits: Limits | None, child: ResolvedChild, metadata: 
     During a rollout old pods that are still ending count as well, so a child may have each of its pods twice.
     """
     pods = max(quota.pods, _most_pods(child))
-    cpu, memory = _amount(quota.cpu), _amount(quota.memory)
+    cpu, memory = amount(quota.cpu), amount(quota.memory)
     if isinstance(child.spec, PodChild) and child.spec.resources is not None:
         asked = child.spec.resources.requests
         default = limits.requests if limits is not None else None
@@ -62,8 +58,8 @@ def _quota(quota: Quota, limits: Limits | None, child: ResolvedChild, metadata: 
             "memory": asked.memory or (default.memory if default is not None else None),
         }
         own = _most_pods(child)
-        cpu = max(cpu, own * _amount(per_pod["cpu"] or "0"))
-        memory = max(memory, own * _amount(per_pod["memory"] or "0"))
+        cpu = max(cpu, own * amount(per_pod["cpu"] or "0"))
+        memory = max(memory, own * amount(per_pod["memory"] or "0"))
     hard = {
         "pods": str(pods),
         "requests.cpu": _cpu(cpu),
@@ -89,11 +85,6 @@ def _count(amount: int | str, of: int) -> int:
     return amount if isinstance(amount, int) else -(-int(amount.removesuffix("%")) * of // 100)
 
 
-def _amount(quantity: str) -> Decimal:
-    number = quantity.rstrip("mkKMGTPEi")
-    return Decimal(number) * _UNITS[quantity[len(number) :]]
-
-
 def _cpu(amount: Decimal) -> str:
     """Write CPUs the way the API server does, so that what is there is what was asked for."""
     milli = int((amount * 1000).to_integral_value(rounding=ROUND_CEILING))
@@ -102,7 +93,7 @@ def _cpu(amount: Decimal) -> str:
 
 def _memory(amount: Decimal) -> str:
     """Write bytes the way the API server does, rounded up to whole mebibytes."""
-    number = int((amount / _UNITS["Mi"]).to_integral_value(rounding=ROUND_CEILING))
+    number = int((amount / UNITS["Mi"]).to_integral_value(rounding=ROUND_CEILING))
     for unit in ("Mi", "Gi", "Ti", "Pi"):
         if number % 1024 or unit == "Pi":
             return f"{number}{unit}"

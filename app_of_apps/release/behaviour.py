@@ -7,12 +7,12 @@ explicit null takes the field back to its default, which is how a child drops a 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from pydantic import ValidationError
 
 from app_of_apps.manifest.base import Model
+from app_of_apps.manifest.quantity import amount
 from app_of_apps.manifest.template import Behaviour, Probes, ResourceAmounts, Resources, Rollout
 
 if TYPE_CHECKING:
@@ -30,12 +30,6 @@ ModelT = TypeVar("ModelT", bound=Model)
 # The ways of asking exclude each other, so naming one in the child replaces the template's.
 _WAYS = frozenset({"http", "tcp", "grpc", "exec"})
 _AMOUNTS = ("cpu", "memory", "ephemeral_storage")
-_UNITS = {
-    "": Decimal(1),
-    "m": Decimal("0.001"),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate(("k", "M", "G", "T", "P", "E"), 1)},
-    **{unit: Decimal(1024) ** power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +149,3 @@ def _resources(written: dict[str, Any], faults: list[tuple[str, str]]) -> Resour
         else:
             faults.append(("resources", f"the request for {name} ({request}) is above its limit ({limit})"))
     return Resources(requests=ResourceAmounts(**requests), limits=ResourceAmounts(**limits))
-
-
-def amount(quantity: str) -> Decimal:
-    """Return the number that a Kubernetes quantity such as ``100m`` or ``64Mi`` stands for."""
-    digits = quantity.rstrip("mkKMGTPEi")
-    return Decimal(digits) * _UNITS[quantity[len(digits) :]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -24,14 +24,22 @@ class Findings:
     manifest: Manifest
     environment: LoadedEnvironment
     problems: list[Problem] = field(default_factory=list)
+    rule: str = ""
+    """What is noted breaks this rule."""
+
+    def under(self, rule: str) -> Findings:
+        """Return the same findings, with a rule for what is noted through them."""
+        return replace(self, rule=rule)
 
     def in_environment(self, location: Loc, message: str, hint: str = "") -> None:
         """Note a problem at a location of the environment's settings, such as ``("versions", "api")``."""
-        self.problems.append(Problem(self.environment.positions.key_at(location), path(location), message, hint))
+        position = self.environment.positions.key_at(location)
+        self.problems.append(Problem(position, path(location), message, hint, self.rule))
 
     def in_manifest(self, child: str | None, location: Loc, message: str, hint: str = "") -> None:
         """Note a problem at a location of a child's file, or of the parent's when ``child`` is None."""
-        self.problems.append(Problem(self.manifest.position(child, location), path(location), message, hint))
+        position = self.manifest.position(child, location)
+        self.problems.append(Problem(position, path(location), message, hint, self.rule))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

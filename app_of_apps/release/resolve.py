@@ -55,7 +55,7 @@ def resolve(manifest: Manifest, environment: LoadedEnvironment) -> Release:
     found = Findings(manifest, environment)
     children = manifest.children
     check_overrides(children, settings.children, found)
-    check_edges(children, settings.children, found)
+    check_edges(children, settings.children, found.under("dependency-absent"))
     check_variables(children, settings, found)
     check_engines(children, settings, found)
     resolution = _Resolution(
@@ -67,8 +67,8 @@ def resolve(manifest: Manifest, environment: LoadedEnvironment) -> Release:
         found=found,
     )
     resolved = {name: resolution.child(child) for name, child in children.items()}
-    check_lane(resolved.values(), found)
-    check_pinned(resolved.values(), found)
+    check_lane(resolved.values(), found.under("foreign-lane"))
+    check_pinned(resolved.values(), found.under("image-unpinned"))
     access, tenancy = resolve_access(manifest, settings, found), resolve_tenancy(manifest, settings, found)
     if found.problems:
         raise InvalidInput(found.problems)

@@ -67,10 +67,11 @@ def test_a_chart_that_cannot_be_rendered_is_invalid(aoa, chart, monkeypatch):
     result = aoa("validate")
     assert result.code == 2
     assert "cannot be rendered" in result.err
+    assert "[invalid-chart]" in result.err
 
 
 def test_without_helm_validation_says_what_it_did_not_look_at(aoa, chart, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     result = aoa("validate")
     assert result.code == 0
-    assert "Charts were not rendered" in result.err
+    assert "Not looked at: staging: charts: they were not rendered, for helm is not on PATH" in result.err

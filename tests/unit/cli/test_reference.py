@@ -76,7 +76,9 @@ access:
 
 
 def test_the_documented_validation_is_what_is_printed(project, aoa):
-    good = json.loads(aoa("validate", "--format", "json").out)
+    stack = project / "Pulumi.staging.yaml"
+    stack.write_text(stack.read_text() + "    promotion: {from: nowhere}\n")
+    good = json.loads(aoa("validate", "--online", "--format", "json").out)
     (project / "apps/api.yaml").write_text("name: api\n")
     bad = json.loads(aoa("validate", "--format", "json").out)
     assert keys(good) | keys(bad) == keys(documented("app-of-apps/validation/v1"))

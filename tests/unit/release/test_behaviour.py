@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from app_of_apps.errors import InvalidInput
+from app_of_apps.manifest.quantity import amount
 from app_of_apps.manifest.template import Resources, Rollout
-from app_of_apps.release.behaviour import amount
 from app_of_apps.release.resolve import resolve
 from tests.unit.release.world import child, environment, manifest
 

@@ -1,0 +1,135 @@
+"""Asks the cluster, Vault and the registries of one environment whether a release would find what it needs there.
+
+Nothing is written and no secret's value is read. Whatever does not answer is named and leaves the rest as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from app_of_apps.checks.cluster import asked_kinds, check_room, check_served, read_cluster
+from app_of_apps.checks.images import image_uses, taken_apart
+from app_of_apps.checks.rules import Finding, NotLookedAt, findings
+from app_of_apps.environment.kube_reader import KubeReader
+from app_of_apps.environment.preflight import missing_secret, secret_keys
+from app_of_apps.environment.vault_reader import VaultReader
+from app_of_apps.errors import Problem, Refused, Unavailable
+from app_of_apps.manifest.child import PodChild
+from app_of_apps.manifest.positions import path
+from app_of_apps.release.secret_uses import uses_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from app_of_apps.checks.images import ImageUse
+    from app_of_apps.checks.offline import Subject
+    from app_of_apps.checks.removals import Version
+    from app_of_apps.manifest.positions import Loc
+    from app_of_apps.release.secret_uses import SecretUse
+
+
+class Digests(Protocol):
+    """What knows the digest of a tag."""
+
+    def digest(self, repository: str, tag: str) -> str:
+        """Return ``sha256:<hex>``; raises Refused when there is no such tag, Unavailable when nobody says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What was found, and what could not be looked at. ``server`` is the cluster's version, where it said so."""
+
+    findings: tuple[Finding, ...]
+    not_looked_at: tuple[NotLookedAt, ...]
+    server: Version | None = None
+
+
+def check_online(
+    subject: Subject,
+    environ: Mapping[str, str],
+    registries: Digests,
+    *,
+    connect: Callable[[str], KubeReader] = KubeReader,
+    connect_vault: Callable[[str, str | None, Mapping[str, str]], VaultReader] = VaultReader,
+) -> Answers:
+    """Return what is wrong with a release in the world that it goes to."""
+    problems: list[Problem] = []
+    missed: list[NotLookedAt] = []
+    server = None
+    try:
+        with connect(subject.release.cluster.context) as kube:
+            cluster = read_cluster(subject, kube)
+        server = cluster.version
+        problems += check_served(asked_kinds(subject), cluster, subject.name)
+        problems += check_room(subject, cluster.quotas)
+    except Unavailable as error:
+        missed.append(NotLookedAt(subject.name, "kinds and quotas of the cluster", str(error), silent=True))
+    try:
+        problems += _secrets(subject, environ, connect_vault)
+    except Unavailable as error:
+        missed.append(NotLookedAt(subject.name, "secrets in Vault", str(error), silent=True))
+    for found in _images(subject, registries):
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            missed.append(found)
+    return Answers(findings(problems, subject.name), tuple(missed), server)
+
+
+def _secrets(
+    subject: Subject,
+    environ: Mapping[str, str],
+    connect: Callable[[str, str | None, Mapping[str, str]], VaultReader],
+) -> list[Problem]:
+    """Return a problem for each reference to a path or a key that is not there."""
+    vault = subject.release.vault
+    uses = [use for child in subject.release.children for use in uses_of(child)]
+    if not uses:
+        return []
+    if vault.address is None:
+        msg = f"the file of {subject.name} does not say where Vault is (vault: address)"
+        raise Unavailable(msg)
+    mount = vault.mounts.kv
+    keys = secret_keys({use.path for use in uses}, vault, environ, connect=connect)
+    problems = []
+    for use in uses:
+        missing = missing_secret(mount, use.path, use.key, keys[use.path])
+        if missing is not None:
+            loc = _place(subject, use)
+            position = subject.manifest.position(use.child, loc)
+            message = f"{missing[0]} in Vault, and {use.child} needs it in {subject.name}"
+            problems.append(Problem(position, path(loc), message, missing[1], "secret-missing"))
+    return problems
+
+
+def _place(subject: Subject, use: SecretUse) -> Loc:
+    if use.key is not None:
+        return ("secrets", use.taken_as)
+    spec = subject.release.child(use.child).spec
+    volumes = spec.volumes if isinstance(spec, PodChild) else ()
+    return ("volumes", next(index for index, one in enumerate(volumes) if f"volume {one.name}" == use.taken_as))
+
+
+def _images(subject: Subject, registries: Digests) -> Iterator[Problem | NotLookedAt]:
+    """Yield the images that their registries do not have, and the registries that do not say."""
+    uses: dict[str, list[ImageUse]] = {}
+    for use in image_uses(subject.environment, subject.release, subject.objects):
+        uses.setdefault(use.image, []).append(use)
+    silent: dict[str, str] = {}
+    for image, places in sorted(uses.items()):
+        repository, reference = taken_apart(image)
+        host = repository.partition("/")[0]
+        if host in silent:  # one wait for each registry is enough
+            continue
+        try:
+            registries.digest(repository, reference)
+        except Refused as error:
+            for place in places:
+                message = f"{error}, and {place.child} needs it in {subject.name}"
+                hint = "push the image, or correct the version"
+                yield Problem(place.position, place.path, message, hint, "image-missing")
+        except Unavailable as error:
+            if error.__cause__ is not None:
+                silent[host] = str(error)
+            yield NotLookedAt(subject.name, f"images of {host}" if error.__cause__ else f"image {image}", str(error))
