@@ -11,6 +11,7 @@ from app_of_apps import __version__
 from app_of_apps.cli import (
     access,
     approvals,
+    codeowners,
     compare,
     drift,
     environment,
@@ -47,6 +48,7 @@ _LOOK, _DEPLOY = "Look (no cluster needed)", "Deploy"
 app.command(epilog=validate.EPILOG, rich_help_panel=_LOOK)(validate.validate)
 app.command(epilog=graph.EPILOG, rich_help_panel=_LOOK)(graph.graph)
 app.command(epilog=render.EPILOG, rich_help_panel=_LOOK)(render.render)
+app.command(epilog=codeowners.EPILOG, rich_help_panel=_LOOK)(codeowners.codeowners)
 app.add_typer(release.app, rich_help_panel=_LOOK)
 app.add_typer(access.app, rich_help_panel=_LOOK)
 app.add_typer(environment.app, rich_help_panel=_DEPLOY)

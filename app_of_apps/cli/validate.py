@@ -217,21 +217,10 @@ def _finding_shape(one: Finding) -> dict[str, Any]:
 def _log(report: _Report, folder: Path) -> dict[str, Any]:
     from app_of_apps import __version__
     from app_of_apps.checks.sarif import sarif
+    from app_of_apps.environment.git import repository_root
 
-    root = _root(folder)
+    root = repository_root(folder)
     return sarif([_seen_from(root, one) for one in report.found], report.missed, __version__)
-
-
-def _root(folder: Path) -> Path:
-    """Return the root of the project's repository; the project itself where there is none."""
-    from pathlib import Path
-
-    from app_of_apps.environment.git import git
-
-    try:
-        return Path(git(folder, "rev-parse", "--show-toplevel").decode().removesuffix("\n")).resolve()
-    except Unavailable:
-        return folder.resolve()
 
 
 def _seen_from(root: Path, one: Finding) -> Finding:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from app_of_apps.errors import Unavailable
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _DEADLINE = 60.0
 # Nothing of the caller's environment may lead git to another repository, and no hook or pager may run.
@@ -44,3 +41,11 @@ def git(project: Path, *arguments: str, stdin: bytes = b"", index: Path | None =
         reason = done.stderr.decode(errors="replace").strip() or f"git {arguments[0]} ended with code {done.returncode}"
         raise Unavailable(reason)
     return done.stdout
+
+
+def repository_root(project: Path) -> Path:
+    """Return the root of the project's repository, without symlinks; the project's own folder where there is none."""
+    try:
+        return Path(git(project, "rev-parse", "--show-toplevel").decode().removesuffix("\n")).resolve()
+    except Unavailable:
+        return project.resolve()

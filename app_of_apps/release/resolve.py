@@ -77,7 +77,7 @@ def resolve(manifest: Manifest, environment: LoadedEnvironment) -> Release:
         "parent": manifest.parent.name,
         "environment": settings.name,
         "labels": manifest.parent.labels,
-        "teams": manifest.parent.teams,
+        "teams": {name: team.model_copy(update={"codeowners": ()}) for name, team in manifest.parent.teams.items()},
         "vault": settings.vault,
         "access": access,
         "tenancy": tenancy,
