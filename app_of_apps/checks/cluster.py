@@ -100,10 +100,10 @@ def check_served(asked: Iterable[Asked], cluster: Cluster, environment: str) -> 
         known = removal(api_version, kind)
         if (kinds is not None and kind in kinds) or (known is not None and cluster.version >= known.removed):
             continue
-        what = f"{api_version} {kind}" if kinds is not None else f"{api_version}, and no {kind} of it"
+        what = f"{api_version} {kind}" if kinds is not None else f"{api_version} at all, and so no {kind}"
         names = list(dict.fromkeys(one.child for one in users))
         others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        message = f"the cluster of {environment} does not serve {what}, which {names[0]}{others} needs"
+        message = f"the cluster of {environment} does not serve {what}, needed by {names[0]}{others}"
         hint = "install what defines it, or use an API version that the cluster has (`kubectl api-resources`)"
         yield Problem(users[0].position, users[0].path, message, hint, "kind-not-served")
 

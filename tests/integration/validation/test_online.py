@@ -123,10 +123,19 @@ def test_without_online_nobody_is_asked(broken: World, box: Sandbox) -> None:
     assert [one["rule"] for one in shape["warnings"]] == ["api-deprecated"]
 
 
-def test_what_does_not_answer_is_told_apart(make_world: MakeWorld, registry: str) -> None:
-    fine = make_world("fine", {"api": service() | {"image": f"{registry}/shop/api"}})
-    done, shape = validated(fine, "--online")
-    assert (done.code, shape["problems"], shape["notLookedAt"]) == (0, [], []), done.text
+def test_what_is_deployed_and_fine_has_no_finding(make_world: MakeWorld, box: Sandbox, registry: str) -> None:
+    box.put_secret("staging", "fine/api", {"token": CANARY})
+    api = service(replicas=3, secrets={"TOKEN": {"path": "fine/api", "key": "token"}})
+    tool = {"type": "manifests", "team": "one", "files": ["../tool/map.yaml"]}
+    files = {"tool/map.yaml": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {}}}
+    fine = make_world("fine", {"api": {**api, "image": f"{registry}/shop/api"}, "tool": tool}, files=files)
+    done = fine.up()
+    assert done.code == 0, done.text
+    done, shape = validated(fine, "--online", "--strict")
+    assert (done.code, shape["problems"], shape["warnings"], shape["notLookedAt"]) == (0, [], [], []), done.text
+
+
+def test_what_does_not_answer_is_told_apart(make_world: MakeWorld) -> None:
     away = make_world("away", {"api": service(secrets={"A": {"path": "checked/api", "key": "token"}})})
     done, shape = validated(away, "--online", KUBECONFIG="/nonexistent", VAULT_TOKEN="s.wrong")
     assert done.code == 4, done.text
