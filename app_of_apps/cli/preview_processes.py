@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import sys
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app_of_apps.cli.project import PARENT_FILE
 from app_of_apps.errors import AppOfAppsError, InvalidInput
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from app_of_apps.review.model import Outcome
 
 INTERRUPTED = 130
+_NAME = re.compile(r"^name:[ ]*[\"']?([a-z0-9-]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def preview_one(env: str, project: Path, *, parallel: int | None = None, alone: 
     except AppOfAppsError as error:
         problems = error.problems if isinstance(error, InvalidInput) else ()
         placed = tuple(replace(one, position=_near(one.position)) for one in problems)
-        halted = Halted(env, error.exit_code, type(error).__name__, str(error), placed)
+        halted = Halted(_parent(project), env, error.exit_code, type(error).__name__, str(error), placed)
         return Previewed(halted, error.exit_code, error=error)
     return Previewed(found, INTERRUPTED if told.report.interrupted else told.exit_code, told.output)
 
@@ -69,7 +72,7 @@ def preview_all(envs: Sequence[str], project: Path, *, parallel: int | None = No
         ways.append(way)
         processes.append(process)
     with _passed_on(processes):
-        found = tuple(_answer(env, way) for env, way in zip(envs, ways, strict=True))
+        found = tuple(_answer(env, project, way) for env, way in zip(envs, ways, strict=True))
         for process in processes:
             process.join()
     return found
@@ -127,14 +130,14 @@ def _work(env: str, project: Path, parallel: int | None, answers: Connection) ->
         sys.exit(INTERRUPTED)
 
 
-def _answer(env: str, way: Connection) -> Previewed:
+def _answer(env: str, project: Path, way: Connection) -> Previewed:
     from app_of_apps.review.model import Halted
 
     try:
         found: Previewed = way.recv()
     except EOFError:
         message = "its process ended before it had an answer; what it has printed says why"
-        return Previewed(Halted(env, INTERRUPTED, "Interrupted", message), INTERRUPTED)
+        return Previewed(Halted(_parent(project), env, INTERRUPTED, "Interrupted", message), INTERRUPTED)
     return found
 
 
@@ -154,6 +157,15 @@ def _passed_on(processes: Sequence[BaseProcess]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _parent(project: Path) -> str:
+    """Return the parent's name where its file says one, valid or not: by it a comment is found again."""
+    try:
+        found = _NAME.search((project / PARENT_FILE).read_text())
+    except (OSError, ValueError):
+        return ""
+    return found[1] if found else ""
 
 
 def _near(position: Position) -> Position:

@@ -68,6 +68,7 @@ def foreseen(release: Release, report: Report, steps: Steps, around: Around, loc
         report=report,
         release=release.digest,
         digest=steps.preview.digest,
+        position=locate(None, ()),
         access_position=locate(None, ("access",)),
         base=str(record["metadata"]["name"]) if record is not None else None,
         children=(*map(known.child, release.children), *map(known.gone, known.names_gone)),
@@ -140,7 +141,7 @@ class _Known:
             words=words,
             pods=pods,
             resources=found,
-            secrets=tuple(_secrets(old, child, self.around.missing, compared=compared)),
+            secrets=tuple(_secrets(old, child, self.around.missing, locate=self.locate, compared=compared)),
             needs=tuple(child.spec.depends_on),
         )
 
@@ -158,7 +159,7 @@ class _Known:
             version=old.version if old is not None else None,
             pods=PODS["stop"],
             resources=self.resources.get(name, ()),
-            secrets=tuple(_secrets(old, None, frozenset(), compared=True)),
+            secrets=tuple(_secrets(old, None, frozenset(), locate=self.locate, compared=True)),
             removal=removal,
         )
 
@@ -168,16 +169,25 @@ def _versions(before: str | None, after: str | None) -> tuple[str, ...]:
 
 
 def _secrets(
-    old: ResolvedChild | None, new: ResolvedChild | None, missing: Collection[tuple[str, str | None]], *, compared: bool
+    old: ResolvedChild | None,
+    new: ResolvedChild | None,
+    missing: Collection[tuple[str, str | None]],
+    *,
+    locate: Locate,
+    compared: bool,
 ) -> Iterator[Secret]:
-    was, now = ({(one.path, one.key) for one in uses_of(child)} if child else set() for child in (old, new))
-    for path, key in sorted(was | now, key=lambda one: (one[0], one[1] or "")):
-        if (path, key) in missing and (path, key) in now:
-            yield Secret(path, key, "missing")
+    was, now = ({(one.path, one.key): one for one in uses_of(child)} if child else {} for child in (old, new))
+    for path, key in sorted(was.keys() | now.keys(), key=lambda one: (one[0], one[1] or "")):
+        use = now.get((path, key))
+        if use is None:
+            if compared:
+                yield Secret(path, key, "removed", locate(new.name if new is not None else None, ()))
+            continue
+        where = locate(use.child, ("secrets", use.taken_as) if use.key is not None else ("volumes",))
+        if (path, key) in missing:
+            yield Secret(path, key, "missing", where)
         elif compared and (path, key) not in was:
-            yield Secret(path, key, "added")
-        elif compared and (path, key) not in now:
-            yield Secret(path, key, "removed")
+            yield Secret(path, key, "added", where)
 
 
 def _access(before: Release | None, release: Release, record: Mapping[str, Any] | None) -> tuple[Any, ...]:

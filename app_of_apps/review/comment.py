@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LIMIT: Final = 65_536
 """Characters of a comment on GitHub; GitLab allows more (https://docs.github.com/en/rest/issues/comments)."""
+_CHILDREN: Final = "\n**Children**\n\n"
 
 
 def comment(page: Page, *, limit: int = LIMIT, full: str = "") -> str:
@@ -22,19 +23,25 @@ def comment(page: Page, *, limit: int = LIMIT, full: str = "") -> str:
     What does not fit is left out from the least important upward, and a last line says so and where all of it is:
     ``full``, a URL that was checked, or the name of a file.
     """
-    left, out = list(page.sections), 0
-    text = _written(page, left)
-    while len(text) > limit and left:
-        least = min(one.importance for one in left)
-        left.remove([one for one in left if one.importance == least][-1])
-        out += 1
-        text = _written(page, left, _note(out, "section", full))
-    rows = list(page.children)
-    while len(text) > limit and rows:
-        keep = len(rows) - max(1, len(rows) // 8)
-        rows = rows[:keep]
-        text = _written(page, left, _note(len(page.children) - keep, "child", full, sections=out), rows)
-    return text
+    head = _block([marker(page.parent, page.environment), f"### {_line(page.title)}", "", *map(_row, page.facts)])
+    rows = [f"{_row(row)}\n" for row in page.children]
+    blocks = [_section(section) for section in page.sections]
+    # The room for the note is kept free from the beginning, whether it is needed or not.
+    room = limit - len(head) - len(_CHILDREN) - len(_note(len(rows), len(blocks), full))
+    excess = sum(map(len, (*rows, *blocks))) - room
+    dropped: set[int] = set()
+    for index in sorted(range(len(blocks)), key=lambda index: (page.sections[index].importance, -index)):
+        if excess <= 0:
+            break
+        dropped.add(index)
+        excess -= len(blocks[index])
+    shown = len(rows)
+    while excess > 0 and shown:
+        shown -= 1
+        excess -= len(rows[shown])
+    note = _note(len(rows) - shown, len(dropped), full) if dropped or shown < len(rows) else ""
+    children = [_CHILDREN, *rows[:shown]] if shown else []
+    return "".join([head, *children, *(text for index, text in enumerate(blocks) if index not in dropped), note])
 
 
 def comments(pages: Sequence[Page], *, limit: int = LIMIT, full: str = "") -> str:
@@ -43,30 +50,26 @@ def comments(pages: Sequence[Page], *, limit: int = LIMIT, full: str = "") -> st
     return "\n".join(comment(page, limit=share if len(pages) > 1 else limit, full=full) for page in pages)
 
 
-def _written(page: Page, sections: Iterable[Section], note: str = "", children: Sequence[Row] | None = None) -> str:
-    lines = [marker(page.parent, page.environment), f"### {_line(page.title)}", ""]
-    lines += [_row(row) for row in page.facts]
-    shown = page.children if children is None else children
-    if shown:
-        lines += ["", "**Children**", "", *map(_row, shown)]
-    for section in sections:
-        if section.unfolded:
-            lines += ["", f"**{_line(section.title)}**", "", *map(_row, section.rows)]
-        else:
-            lines += ["", "<details>", f"<summary>{_summary(section.title)}</summary>", "", *map(_row, section.rows)]
-            lines += ["", "</details>"]
-    if note:
-        lines += ["", note]
-    return "\n".join(lines) + "\n"
+def _section(section: Section) -> str:
+    if section.unfolded:
+        return _block(["", f"**{_line(section.title)}**", "", *map(_row, section.rows)])
+    summary = f"<summary>{_summary(section.title)}</summary>"
+    return _block(["", "<details>", summary, "", *map(_row, section.rows), "", "</details>"])
 
 
-def _note(count: int, what: str, full: str, *, sections: int = 0) -> str:
-    things = {"section": "section", "child": "line"}[what]
-    also = f" and {sections} sections" if sections else ""
+def _block(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _note(rows: int, sections: int, full: str) -> str:
+    parts = [_count(rows, "line")] if rows else []
+    parts += [_count(sections, "section")] if sections else []
     where = f" All of it: {_place(full)}" if full else " `--full FILE` writes all of it."
-    return (
-        f"_{count} {things}{'s' if count != 1 else ''}{also} left out, because a comment has no room for more._{where}"
-    )
+    return f"\n_{' and '.join(parts)} left out, because a comment has no room for more._{where}\n"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' if number != 1 else ''}"
 
 
 def _place(full: str) -> str:

@@ -41,7 +41,7 @@ _CREDENTIAL: Final = re.compile(
     re.IGNORECASE,
 )
 # Names that speak of secrets and hold none: they say where one is, or what it is called.
-_NAMES_ONLY: Final = re.compile(r"(?:name|path|mount|ref|type|key|policies|automount\w*)$", re.IGNORECASE)
+_NAMES_ONLY: Final = re.compile(r"(?:name|path|mount|ref|type|policies)$|^automount", re.IGNORECASE)
 # What every resource carries of its release; it differs with every commit and says nothing about the change.
 _OURS: Final = ("app-of-apps/", "app.kubernetes.io/", "pulumi.com/")
 

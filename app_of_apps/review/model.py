@@ -92,6 +92,8 @@ class Secret:
     path: str
     key: str | None
     change: Literal["added", "removed", "missing"]
+    position: Position
+    """Where the child's file refers to it; where the file begins when it does not any more."""
 
     @property
     def name(self) -> str:
@@ -152,6 +154,8 @@ class Foreseen:
     """Digest of the release that would be deployed."""
     digest: str
     """Digest of the preview (`app_of_apps.deploy.preview_digest`)."""
+    position: Position
+    """Where the parent's file begins."""
     access_position: Position
     """Where the parent's file says who may do what."""
     base: str | None = None
@@ -198,6 +202,8 @@ class Foreseen:
 class Halted:
     """Why there is no preview: the files are not valid, the guard refused, or something does not answer."""
 
+    parent: str
+    """As well as it can be known: the files may not be readable."""
     environment: str
     exit_code: int
     kind: str

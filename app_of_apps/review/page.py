@@ -66,11 +66,9 @@ class Page:
     sections: tuple[Section, ...]
 
 
-def page(outcome: Outcome, parent: str = "") -> Page:
-    """Return what there is to read; ``parent`` is that of an outcome which does not say it."""
-    if isinstance(outcome, Foreseen):
-        return _page(outcome)
-    return _halted(outcome, parent)
+def page(outcome: Outcome) -> Page:
+    """Return what there is to read."""
+    return _page(outcome) if isinstance(outcome, Foreseen) else _halted(outcome)
 
 
 def _page(found: Foreseen) -> Page:
@@ -90,7 +88,7 @@ def _page(found: Foreseen) -> Page:
     )
 
 
-def _halted(halted: Halted, parent: str) -> Page:
+def _halted(halted: Halted) -> Page:
     if halted.problems:
         rows = [
             Row(
@@ -107,9 +105,9 @@ def _halted(halted: Halted, parent: str) -> Page:
     else:
         rows = [*_lines(halted.message.splitlines())]
     return Page(
-        parent=parent,
+        parent=halted.parent,
         environment=halted.environment,
-        title=("Preview of ", Value(halted.environment), ": there is none"),
+        title=("Preview of ", Value(f"{halted.parent} in {halted.environment}"), ": there is none"),
         facts=(Row((f"{halted.kind}: nothing was touched",)),),
         children=(),
         sections=(Section(("Why",), tuple(rows), 100, unfolded=True),),

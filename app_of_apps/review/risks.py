@@ -80,7 +80,7 @@ def _risks(found: Foreseen) -> Iterator[Risk]:
         for secret in child.secrets:
             if secret.change == "missing":
                 yield Risk(
-                    MISSING, secret.name, f"{child.name}: {secret.name} is not in Vault", child.position, child.name
+                    MISSING, secret.name, f"{child.name}: {secret.name} is not in Vault", secret.position, child.name
                 )
         yield from _losses(child)
     # On a first deployment everybody gains all that they are to have.
@@ -89,7 +89,7 @@ def _risks(found: Foreseen) -> Iterator[Risk]:
             if one.change == "gains" and not _only_new(one, by_name):
                 yield Risk(WIDENED, access_words(one), access_words(one), found.access_position)
     for policy in found.policies:
-        yield Risk(POLICY, policy, f"policy {policy}", found.access_position)
+        yield Risk(POLICY, policy, f"policy {policy}", found.position)
 
 
 def _only_new(one: AccessChange, by_name: Mapping[str, Child]) -> bool:
@@ -100,7 +100,7 @@ def _only_new(one: AccessChange, by_name: Mapping[str, Child]) -> bool:
 def _failures(found: Foreseen, by_name: Mapping[str, Child]) -> Iterator[Risk]:
     for cause in found.report.causes:
         child = by_name.get(cause.child or "")
-        position = child.position if child is not None else found.access_position
+        position = child.position if child is not None else found.position
         message = " ".join((cause.sentence, *cause.details))
         yield Risk(FAILED, cause.sentence, message, position, child.name if child is not None else None)
 

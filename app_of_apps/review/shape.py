@@ -55,6 +55,7 @@ def _preview(found: Foreseen) -> dict[str, Any]:
 def _halted(halted: Halted) -> dict[str, Any]:
     return {
         "format": HALTED_FORMAT,
+        "parent": halted.parent or None,
         "environment": halted.environment,
         "exitCode": halted.exit_code,
         "kind": halted.kind,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pulumi.automation.events import EngineEvent
 
+from app_of_apps import __version__
 from app_of_apps.deploy.events import of_engine
 from app_of_apps.deploy.ledger import Ledger
 from app_of_apps.deploy.outcome import Ending, report_of
@@ -73,6 +74,7 @@ def _release(project: Path) -> tuple[Manifest, Release]:
     return manifest, resolve(manifest, load_environment("staging", project))
 
 
+@cache
 def seen(name: str, *, gate: str = "") -> Foreseen:
     """Return what the recorded preview of a pull request says."""
     one = pull(name)
@@ -102,4 +104,5 @@ def steady(text: str, one: Pull | None = None) -> str:
     for release in (one.before, one.after) if one else ():
         for part in (release.digest.rpartition(":")[2], release.digest.rpartition(":")[2][:12]):
             text = text.replace(part, "0" * 12)
+    text = re.sub(r"release-(\d+)-[0-9a-f]{12}", r"release-\1-0", text).replace(f'"{__version__}"', '"0"')
     return re.sub(r"sha256:[0-9a-f]{64}", "sha256:0", text)

@@ -1,0 +1,42 @@
+"""Five pull requests in every form, against golden files; ``AOA_UPDATE_GOLDEN=1`` writes them anew."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app_of_apps.review.comment import comment
+from app_of_apps.review.document import html_document, plain_text
+from app_of_apps.review.page import page
+from app_of_apps.review.sarif import sarif
+from app_of_apps.review.shape import shape
+from tests.pulls import PULLS
+from tests.unit.review.lab import GOLDEN, pull, seen, steady
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app_of_apps.review.model import Foreseen
+
+FORMS: dict[str, Callable[[Foreseen], str]] = {
+    "md": lambda found: comment(page(found)),
+    "txt": lambda found: plain_text(found) + "\n",
+    "json": lambda found: json.dumps(shape(found)["preview"], indent=2, ensure_ascii=False) + "\n",
+    "html": lambda found: html_document([page(found)]),
+    "sarif": lambda found: json.dumps(sarif([found]), indent=2, ensure_ascii=False) + "\n",
+}
+# One pull request in each form, and all of them as people see them.
+CASES = [(name, "md") for name in PULLS] + [("version-bump", form) for form in ("txt", "json", "html")]
+CASES += [("widened-access", "sarif"), ("broken-migration", "sarif"), ("broken-migration", "txt")]
+
+
+@pytest.mark.parametrize(("name", "form"), CASES)
+def test_a_preview_is_written_as_before(name, form):
+    file = GOLDEN / f"{name}.{form}"
+    written = steady(FORMS[form](seen(name)), pull(name))
+    if os.environ.get("AOA_UPDATE_GOLDEN"):
+        file.write_text(written)
+    assert written == file.read_text()
