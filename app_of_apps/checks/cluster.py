@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +13,7 @@ from app_of_apps.checks.removals import removal, version
 from app_of_apps.environment.kube_reader import Forbidden
 from app_of_apps.errors import Problem, Unavailable
 from app_of_apps.manifest.child import ChartChild, ManifestsChild
-from app_of_apps.manifest.positions import path
+from app_of_apps.manifest.positions import path, shortened
 from app_of_apps.manifest.quantity import amount
 from app_of_apps.objects.render import release_objects
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from app_of_apps.manifest.positions import Loc
 
 _OUR_QUOTA: Final = "quota"
+_API_VERSION: Final = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?v[0-9][a-z0-9]*")
 _KEYS: Final = {"cpu": "requests.cpu", "memory": "requests.memory", "count/pods": "pods"}
 _PLACES: Final[Mapping[str, Loc]] = {
     "gateway.networking.k8s.io": ("expose",),
@@ -103,7 +105,7 @@ def check_served(asked: Iterable[Asked], cluster: Cluster, environment: str) -> 
         what = f"{api_version} {kind}" if kinds is not None else f"{api_version} at all, and so no {kind}"
         names = list(dict.fromkeys(one.child for one in users))
         others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        message = f"the cluster of {environment} does not serve {what}, needed by {names[0]}{others}"
+        message = f"the cluster of {environment} does not serve {shortened(what)}, needed by {names[0]}{others}"
         hint = "install what defines it, or use an API version that the cluster has (`kubectl api-resources`)"
         yield Problem(users[0].position, users[0].path, message, hint, "kind-not-served")
 
@@ -158,6 +160,8 @@ def _exhausted(
 
 
 def _kinds(kube: KubeReader, api_version: str) -> frozenset[str] | None:
+    if not _API_VERSION.fullmatch(api_version):  # what somebody wrote must not become another question
+        return None
     found = kube.get(f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}")
     return None if found is None else frozenset(str(one.get("kind")) for one in listed(found.get("resources")))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from app_of_apps.checks.foreign import listed, mapping
 from app_of_apps.errors import Position, Problem
 from app_of_apps.manifest.child import ServiceChild
-from app_of_apps.manifest.positions import path
+from app_of_apps.manifest.positions import path, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -75,7 +75,7 @@ def port_claims(objects: Iterable[ForeignObject]) -> Iterator[Claim]:
             given = mapping(port)
             number, protocol = given.get("port"), given.get("protocol", "TCP")
             loc: Loc = ("spec", "ports", index, "port")
-            words = f"port {number}/{protocol} of {address}"
+            words = shortened(f"port {number}/{protocol} of {address}")
             yield Claim(one.child, (str(address), str(number), str(protocol)), "", words, one.at(loc), loc)
 
 
@@ -130,7 +130,7 @@ def _claim(child: str, what: tuple[str, str, str], door: str, position: Position
     host, below, kind = what
     below = f"/{below.strip('/')}"
     words = f"{'every host' if host == ANY_HOST else host}{below}"
-    return Claim(child, (host, below, kind), door, words, position, loc)
+    return Claim(child, (host, below, kind), shortened(door), shortened(words), position, loc)
 
 
 def _class(name: object) -> str:

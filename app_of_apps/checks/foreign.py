@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from app_of_apps.errors import Position
+from app_of_apps.manifest.positions import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,8 +41,8 @@ class ForeignObject:
         return mapping(self.manifest.get("spec"))
 
     def __str__(self) -> str:
-        """Write kind and name."""
-        return f"{self.kind} {mapping(self.manifest.get('metadata')).get('name')}"
+        """Write kind and name, fit for one line of a message."""
+        return shortened(f"{self.kind} {mapping(self.manifest.get('metadata')).get('name')}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from app_of_apps.manifest.positions import Loc
     from app_of_apps.release.model import Release
 
+# What the container runtimes take; anything else never becomes a question to a registry.
+_IMAGE: Final = re.compile(
+    r"[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9._-]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[a-f0-9]{64})?"
+)
 _CONTAINERS: Final = ("containers", "initContainers", "ephemeralContainers")
 
 
@@ -58,7 +63,7 @@ def _images(value: Any, loc: Loc) -> Iterator[tuple[Loc, str]]:  # noqa: ANN401 
         for key, below in value.items():
             for index, container in enumerate(below if key in _CONTAINERS and isinstance(below, list) else ()):
                 image = container.get("image") if isinstance(container, dict) else None
-                if isinstance(image, str) and image:
+                if isinstance(image, str) and _IMAGE.fullmatch(image):
                     yield (*loc, str(key), index, "image"), image
             yield from _images(below, (*loc, str(key)))
     elif isinstance(value, list | tuple):

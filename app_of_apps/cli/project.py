@@ -95,6 +95,17 @@ def load_world(project: Path, names: Sequence[str] | None) -> World:
 
     Raises InvalidInput with the problems of all files together: a broken manifest does not hide a broken environment.
     """
+    world, problems = load_what_is_right(project, names)
+    if problems or world is None:
+        raise InvalidInput(problems)
+    return world
+
+
+def load_what_is_right(project: Path, names: Sequence[str] | None) -> tuple[World | None, tuple[Problem, ...]]:
+    """Return the named environments as far as they can be resolved, and all that is wrong with the rest.
+
+    There is no world where the manifest itself is wrong.
+    """
     from app_of_apps.environment.load import load_environment
     from app_of_apps.release.resolve import resolve
 
@@ -119,9 +130,10 @@ def load_world(project: Path, names: Sequence[str] | None) -> World:
                 releases[name] = resolve(manifest, environment)
         except InvalidInput as error:
             problems += error.problems
-    if problems or manifest is None:
-        raise InvalidInput(problems)
-    return World(project, manifest, releases, {name: one.settings for name, one in loaded.items()}, loaded)
+    if manifest is None:
+        return None, tuple(problems)
+    world = World(project, manifest, releases, {name: one.settings for name, one in loaded.items()}, loaded)
+    return world, tuple(problems)
 
 
 def _problem(file: str, message: str, hint: str) -> InvalidInput:

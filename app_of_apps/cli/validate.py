@@ -79,8 +79,9 @@ def validate(
     """Check the manifest and every environment; names all problems at once.
 
     Without --online no cluster and no Vault are needed. What charts make is looked at where helm is on PATH to render
-    them, and in every preview. The rules are listed in docs/validation.md. Exit code 0: nothing is wrong but for
-    warnings, 2: something is wrong, 4: with --online something did not answer.
+    them, and in every preview. The rules are listed in docs/validation.md.
+
+    Exit code 0: nothing is wrong but for warnings, 2: something is wrong, 4: with --online something did not answer.
     """
     from app_of_apps.checks.rules import Severity
     from app_of_apps.cli.output import answer_json
@@ -101,15 +102,17 @@ def validate(
 
 
 def _look(folder: Path, env: list[str] | None, *, online: bool) -> _Report:
-    from app_of_apps.checks.rules import findings, in_order
-    from app_of_apps.cli.project import load_world
+    from app_of_apps.checks.rules import NotLookedAt, findings, in_order
+    from app_of_apps.cli.project import load_what_is_right
 
-    report = _Report()
-    try:
-        report.world = load_world(folder, env)
-        found = _checked(report.world, report.missed, online=online)
-    except InvalidInput as error:
-        found = list(findings(error.problems))
+    world, problems = load_what_is_right(folder, env)
+    report = _Report(world)
+    found = list(findings(problems))
+    if world is not None:
+        found += _checked(world, report.missed, online=online)
+    if problems:
+        broken = "the manifest" if world is None else "the environments whose files are wrong"
+        report.missed.append(NotLookedAt(None, f"what follows from {broken}", "the files have to be right first"))
     report.found = in_order(found)
     return report
 

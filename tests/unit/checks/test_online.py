@@ -154,6 +154,17 @@ def test_an_operator_that_is_missing_is_named_once(tmp_path):
     assert all(one.message.endswith("needed by api and 1 more") for one in problems)
 
 
+def test_what_somebody_wrote_does_not_become_another_question(tmp_path):
+    hostile = thing("../api/v1/namespaces/shop-api/secrets?x=v1", "Secrets")
+    chart = thing("v1", "Pod", spec={"containers": [{"image": "registry.example.com/../../x y\n"}]})
+    world = subject(tmp_path, {"tool": {"type": "chart"}}, charts={"tool": [hostile, chart]})
+    cluster, registry = Cluster(), Registry()
+    (only, pod) = asked(world, cluster, registry=registry).findings
+    assert [one.rule.id for one in (only, pod)] == ["kind-not-served"] * 2
+    assert not any("secrets" in path or ".." in path for path in cluster.asked)
+    assert registry.asked == []
+
+
 def test_what_kubernetes_has_dropped_is_left_to_the_rule_about_that(tmp_path):
     world = subject(tmp_path, {"tool": manifests(thing("batch/v1beta1", "CronJob"))})
     assert found(asked(world), "kind-not-served") == []

@@ -58,6 +58,19 @@ def test_a_misspelt_environment_is_suggested(aoa):
     assert "Did you mean staging?" in result.err
 
 
+def test_an_environment_that_is_wrong_does_not_hide_what_is_wrong_with_another(project, aoa):
+    stack = (project / "Pulumi.staging.yaml").read_text()
+    other = stack.replace("staging", "prod").replace("nowhere", "somewhere")
+    (project / "Pulumi.prod.yaml").write_text(other + "    promotion: {from: nobody}\n")
+    (project / "Pulumi.staging.yaml").write_text(stack + "    colour: red\n")
+    result = aoa("validate")
+    assert result.code == 2
+    assert "unknown field `colour`" in result.err
+    assert "Pulumi.prod.yaml:7:23: promotion.from: warning:" in result.err
+    assert "Not looked at: what follows from the environments whose files are wrong" in result.err
+    assert result.err.rstrip().endswith("1 problem and 1 warning; nothing was touched.")
+
+
 OLD = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: x}\n"
 TOOL = "name: tool\ntype: manifests\nteam: core\nfiles: [../tool/old.yaml]\n"
 
