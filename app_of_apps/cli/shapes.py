@@ -114,6 +114,69 @@ SHAPES: Mapping[str, tuple[str, str]] = {
 }
 """,
     ),
+    "app-of-apps/preview/v1": (
+        "`aoa preview ENV --format json`: the report above, and this under `preview`",
+        """
+{
+  "format": "app-of-apps/preview/v1",
+  "release": "sha256:…",      // what would be deployed
+  "digest": "sha256:…",       // of the preview; what an approval names
+  "base": "release-3-…",      // the record of what stands; null where nothing does
+  "gate": {"state": "shut",   // open, shut, not known
+           "lines": ["…"]},   // who opened it, or who could and how
+  "confidence": {"exact": 7}, // exact, assumed, unknown: how many resources
+  "risks": [                  // what must not be overlooked, errors first
+    {"rule": "access-widened", "level": "warning", "child": null, "message": "…",
+     "at": {"file": "parent.yaml", "line": 77, "column": 3}}
+  ],
+  "children": [               // in dependency order, those that go at the end
+    {"name": "orders", "team": "orders", "type": "service",
+     "change": "changed",     // added, removed, changed, unchanged
+     "version": "1.15.0", "dependsOn": ["catalog"],
+     "words": ["version 1.14.0 → 1.15.0"],
+     "pods": "pods restart: yes",   // null where nothing changes
+     "confidence": "exact",   // the least of its resources'
+     "secrets": [{"path": "orders/database", "key": "url", "change": "missing"}],   // added, removed, missing
+     "resources": [
+       {"op": "update",       // create, update, replace, delete
+        "kind": "Deployment", "namespace": "shop-orders", "name": "orders",
+        "confidence": "exact", "why": "",   // why it is no better
+        "restarts": true,     // its pods
+        "kept": false,        // whether a deletion only lets go of it
+        "replacedFor": ["spec.…"],
+        "fields": [           // empty where only the marks of the release differ
+          {"path": "spec.…", "change": "changed", "before": "…", "after": "…",
+           "secret": false,   // then neither value is shown
+           "unknown": false}  // the new value is known only while it is deployed
+        ]}
+     ],
+     "at": {"file": "apps/orders.yaml", "line": 2, "column": 1}}
+  ],
+  "around": [],               // resources that belong to no child, in the same shape
+  "words": ["…"],             // what differs outside of the children
+  "access": [{"subject": "group oncall", "change": "gains", "where": "kubernetes", "target": "pods/exec",
+              "verbs": ["create"], "children": ["orders"]}],
+  "leftOver": ["…"],          // what stands and is in no release that succeeded
+  "policies": ["…"], "warnings": ["…"],
+  "unknown": ["…"]            // what could not be found out, and why
+}
+""",
+    ),
+    "app-of-apps/previews/v1": (
+        "`aoa preview ENV ENV --format json`",
+        """
+{
+  "format": "app-of-apps/previews/v1",
+  "environments": [           // in the order in which they were named; reports with a preview, or of this shape:
+    {"format": "app-of-apps/no-preview/v1",
+     "parent": "shop", "environment": "staging",
+     "exitCode": 2, "kind": "InvalidInput", "message": "…",
+     "problems": [{"file": "apps/api.yaml", "line": 5, "column": 13, "path": "dependsOn[0]", "message": "…",
+                   "hint": "…"}]}
+  ]
+}
+""",
+    ),
     "app-of-apps/access/v1": (
         "`aoa access show ENV --output json`",
         """

@@ -18,6 +18,7 @@ from app_of_apps.review.model import Confidence, Field, Halted, Resource
 from app_of_apps.review.page import page
 from app_of_apps.review.sarif import sarif
 from app_of_apps.review.shape import shape, shapes
+from tests.unit.cli.test_reference import documented, keys
 from tests.unit.review.lab import seen
 from tests.unit.review.test_defuse import HOSTILE, elements
 
@@ -157,6 +158,16 @@ def test_json_keeps_the_shape_of_the_report():
     assert (told["format"], told["preview"]["format"]) == ("app-of-apps/report/v1", "app-of-apps/preview/v1")
     assert [one["name"] for one in told["children"]] == [one.name for one in found.children]
     assert [one.get("environment") for one in shapes([found, HALTED])["environments"]] == ["staging", "prod"]
+
+
+def test_the_documented_shapes_are_what_is_printed():
+    found = seen("version-bump")
+    secret = seen("broken-migration").touched[0].secrets
+    child = replace(found.touched[0], secrets=secret)
+    full = replace(found, children=(child,), policies=("x",), access=seen("widened-access").access, around=())
+    told = shape(full)["preview"]
+    assert keys(told) | {".confidence.exact"} == keys(documented("app-of-apps/preview/v1"))
+    assert keys(shapes([HALTED])) == keys(documented("app-of-apps/previews/v1"))
 
 
 def test_text_begins_with_the_report():
