@@ -101,6 +101,18 @@ def dead_locks(layout: Layout) -> list[Path]:
     return found
 
 
+def torn_attributes(layout: Layout) -> list[Path]:
+    """Files beside the stacks' states that a kill has left half written; the engine reads no such state."""
+    found = []
+    for file in (layout.state / ".pulumi" / "stacks").glob("**/*.attrs"):
+        with contextlib.suppress(OSError):
+            try:
+                json.loads(file.read_bytes())
+            except ValueError:
+                found.append(file)
+    return found
+
+
 def _restore_key(checkpoint: Path, key: Path) -> bool:
     """Take the wrapped key from a stack's own state; return whether it is there."""
     deployment = (read_json(checkpoint) or {}).get("checkpoint", {}).get("latest") or {}

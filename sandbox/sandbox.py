@@ -199,10 +199,13 @@ class Sandbox:
                 run.report.notes.append(f"pulumi: stack {env} made, its state encrypted by transit key pulumi-{env}")
 
     def release_dead_locks(self) -> None:
-        """Remove the state backend's locks whose Pulumi was killed; those of running ones stay."""
+        """Remove the state backend's locks whose Pulumi was killed, and what it had half written; the others stay."""
         for lock_file in pulumi.dead_locks(self.layout):
             lock_file.unlink(missing_ok=True)
             self._say(f"pulumi: removed the lock of a run that was killed ({lock_file.parent.name})")
+        for attributes in pulumi.torn_attributes(self.layout):
+            attributes.unlink(missing_ok=True)
+            self._say(f"pulumi: removed what a run that was killed had half written ({attributes.name})")
 
     def _write_kubeconfig(self, clusters: Iterable[Cluster]) -> None:
         places = {each.env: (each.port("kube-apiserver"), self.layout.pki(each.env)) for each in clusters}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,24 @@ def locks_folder(project: Path, stack: str, environ: Mapping[str, str]) -> Path 
 def checkpoint(project: Path, stack: str, environ: Mapping[str, str]) -> Path | None:
     """Return the file that a stack's state is in; None as for `locks_folder`. It may not exist."""
     return _place(project, environ, "stacks/{}", f"{stack}.json")
+
+
+def mend_attributes(state: Path | None) -> None:
+    """Remove what the engine's file store keeps beside a state file, where a kill has left it half written.
+
+    The store puts content in its place in one step, and the file ``.attrs`` beside it (its type, a sum that nothing is
+    compared with) in two. Without that file everything works; with half of it the engine does not read the state
+    ("failed to load checkpoint: EOF"). Somebody who is just writing it loses nothing by this.
+    """
+    if state is None:
+        return
+    for suffix in (".attrs", ".bak.attrs"):
+        attributes = state.with_name(state.name + suffix)
+        with contextlib.suppress(OSError):
+            try:
+                json.loads(attributes.read_bytes())
+            except ValueError:
+                attributes.unlink()
 
 
 def _place(project: Path, environ: Mapping[str, str], folder: str, name: str) -> Path | None:

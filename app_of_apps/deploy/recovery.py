@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from app_of_apps.deploy.backend import checkpoint
+from app_of_apps.deploy.backend import checkpoint, mend_attributes
 from app_of_apps.deploy.drift import Thing
 from app_of_apps.deploy.drift_read import path_of
 from app_of_apps.deploy.locks import recover_locks
@@ -33,13 +33,15 @@ def take_over(
     ``ledger`` knows what the operation declares. Raises Unavailable when somebody alive holds the stack's lock, or the
     state cannot be put right; the world is only read.
     """
+    stack, context = release.environment, release.cluster.context
+    file = checkpoint(project, stack, os.environ)
     if operation == "preview":  # which takes no lock and writes no state
+        mend_attributes(file)
         return
     from app_of_apps.deploy.engine import EngineFailed  # noqa: PLC0415 - takes a fifth of a second to import
 
-    stack, context = release.environment, release.cluster.context
     recover_locks(project, stack, os.environ, say)
-    file = checkpoint(project, stack, os.environ)
+    mend_attributes(file)
     if operation == "refresh" or file is None or not is_unsettled(file):
         return
     destroys = operation == "destroy"

@@ -158,6 +158,24 @@ def test_an_update_that_was_killed_and_taken_back_is_undone_in_the_cluster(world
     assert problems(world, kinds(world)) == []
 
 
+def test_half_of_a_file_beside_the_state_stops_the_engine_and_not_us(world: World) -> None:
+    """The engine's file store writes it in two steps; one kill of some hundreds comes between them."""
+    world.children = {"api": service()}
+    assert world.aoa("up", "staging").code == 0
+    attributes = world.box.layout.state / f".pulumi/stacks/{world.name}/staging.json.attrs"
+    for verb in ("preview", "up"):
+        assert attributes.exists()
+        attributes.write_text("")
+        plain = world.pulumi(*PREVIEW)
+        assert plain.code != 0
+        assert "failed to load checkpoint: EOF" in plain.text
+        done = world.aoa(verb, "staging")
+        assert done.code == 0, done.text
+        assert attributes.exists() == (verb == "up")
+        if verb == "preview":
+            assert world.aoa("up", "staging").code == 0
+
+
 def test_a_migration_that_was_killed_and_taken_back_leaves_no_job(world: World) -> None:
     world.children = {"db": migration()}
     assert world.aoa("up", "staging").code == 0

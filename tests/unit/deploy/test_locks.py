@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app_of_apps.deploy import locks
-from app_of_apps.deploy.backend import checkpoint, locks_folder
+from app_of_apps.deploy.backend import checkpoint, locks_folder, mend_attributes
 from app_of_apps.deploy.locks import FRONT_VARIABLE, front_variable, held_by, recover_locks
 from app_of_apps.deploy.processes import process
 from app_of_apps.errors import Unavailable
@@ -239,3 +239,14 @@ def test_this_process_can_be_told_from_a_later_one_of_its_number() -> None:
     pid, _, start = front_variable()[locks.FRONT_VARIABLE].partition(":")
     assert int(pid) == os.getpid()
     assert start == process(os.getpid()).start
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"user.cache_control":', b"\xff\xfe"])
+def test_half_of_a_sidecar_is_removed_and_a_whole_one_stays(tmp_path: Path, torn: bytes) -> None:
+    state, whole = tmp_path / "staging.json", tmp_path / "staging.json.bak.attrs"
+    (tmp_path / "staging.json.attrs").write_bytes(torn)
+    whole.write_text('{"user.content_type": "application/json"}')
+    state.write_text("{}")
+    mend_attributes(state)
+    mend_attributes(None)
+    assert sorted(tmp_path.iterdir()) == [state, whole]

@@ -173,3 +173,13 @@ def test_locks_are_released_only_when_their_holder_is_gone(tmp_path: Path) -> No
         (folder / f"{name}.json").write_text(json.dumps({"pid": pid, "hostname": host}))
     (folder / "broken.json").write_text("{")
     assert [file.stem for file in pulumi.dead_locks(layout)] == ["dead"]
+
+
+def test_what_was_half_written_beside_a_state_is_found(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    folder = layout.state / ".pulumi/stacks/app-of-apps"
+    folder.mkdir(parents=True)
+    (folder / "staging.json.attrs").write_text("")
+    (folder / "prod.json.attrs").write_text("{}")
+    (folder / "staging.json").write_text("")
+    assert pulumi.torn_attributes(layout) == [folder / "staging.json.attrs"]
