@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app_of_apps.checks.foreign import listed, mapping
 from app_of_apps.errors import Position, Problem
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from app_of_apps.manifest.positions import Loc
     from app_of_apps.release.model import Release
 
-ANY_HOST = "*"
+ANY_HOST: Final = "*"
+# Those of TCP and UDP have no hosts: they belong to a listener of their Gateway.
+_ROUTES: Final = ("HTTPRoute", "GRPCRoute", "TLSRoute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def host_claims(
         group = one.api_version.rpartition("/")[0]
         if one.kind == "Ingress" and group in {"networking.k8s.io", "extensions"}:
             yield from _ingress(one)
-        elif group == "gateway.networking.k8s.io" and one.kind.endswith("Route"):
+        elif group == "gateway.networking.k8s.io" and one.kind in _ROUTES:
             yield from _route(one)
 
 
@@ -110,7 +112,7 @@ def _ingress(one: ForeignObject) -> Iterator[Claim]:
 
 def _route(one: ForeignObject) -> Iterator[Claim]:
     parents = [mapping(parent) for parent in listed(one.spec.get("parentRefs"))]
-    door = "Gateway " + ", ".join(sorted(f"{one.get('namespace', '')}/{one.get('name')}" for one in parents))
+    door = f"Gateway {', '.join(sorted(map(_listener, parents)))}"
     hosts = [str(host) for host in listed(one.spec.get("hostnames"))] or [ANY_HOST]
     for host in hosts:
         for index, rule in enumerate(listed(one.spec.get("rules"))):
@@ -119,11 +121,19 @@ def _route(one: ForeignObject) -> Iterator[Claim]:
             for match in map(mapping, matches):
                 given = mapping(match.get("path"))
                 kind = "" if given.get("type", "PathPrefix") == "PathPrefix" else str(given.get("type"))
+                kind += "" if one.kind == "HTTPRoute" else one.kind
                 # Methods and headers tell requests of the same path apart.
                 more = {key: value for key, value in match.items() if key != "path"}
                 if more:
                     kind += json.dumps(more, sort_keys=True)
                 yield _claim(one.child, (host, str(given.get("value") or "/"), kind), door, one.at(loc), loc)
+
+
+def _listener(parent: Mapping[str, object]) -> str:
+    """Write what a route attaches to: the Gateway, and the one of its listeners that it names."""
+    namespace, section = parent.get("namespace"), parent.get("sectionName") or parent.get("port")
+    whole = f"{namespace}/{parent.get('name')}" if namespace else str(parent.get("name"))
+    return f"{whole} ({section})" if section else whole
 
 
 def _claim(child: str, what: tuple[str, str, str], door: str, position: Position, loc: Loc) -> Claim:

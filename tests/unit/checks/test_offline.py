@@ -127,6 +127,27 @@ def test_routes_that_headers_tell_apart_do_not_collide(tmp_path):
     assert found(subject(tmp_path, children), "host-collision") == [("error", "two.yaml", "spec.rules[0]")]
 
 
+def tcp(port):
+    spec = {"parentRefs": [{"name": "gw", "sectionName": f"tcp-{port}"}], "rules": [{"backendRefs": []}]}
+    return thing("gateway.networking.k8s.io/v1alpha2", "TCPRoute", spec=spec)
+
+
+def test_routes_without_hosts_do_not_collide(tmp_path):
+    children = {"one": manifests(tcp(1)), "two": manifests(tcp(2))}
+    assert found(subject(tmp_path, children), "host-collision") == []
+
+
+def test_an_exposed_child_and_a_route_at_the_same_gateway_collide(tmp_path):
+    gateway = service(expose={"host": "h.example.com", "kind": "HTTPRoute", "gateway": "infra/gw"})
+    theirs = route("h.example.com", {"path": {"value": "/"}})
+    theirs["spec"]["parentRefs"] = [{"name": "gw", "namespace": "infra"}]
+    world = subject(tmp_path, {"one": gateway, "two": manifests(theirs)})
+    assert found(world, "host-collision") == [("error", "two.yaml", "spec.rules[0]")]
+    theirs["spec"]["parentRefs"][0]["sectionName"] = "internal"
+    world = subject(tmp_path, {"one": gateway, "two": manifests(theirs)})
+    assert found(world, "host-collision") == [("warning", "two.yaml", "spec.rules[0]")]
+
+
 # -- port-collision ----------------------------------------------------------------------------------------------
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from app_of_apps.checks.rules import RULES
 
-PAGE = Path(__file__).parents[3] / "docs/validation.md"
+CHECKOUT = Path(__file__).parents[3]
+PAGE = CHECKOUT / "docs/validation.md"
 
 
 def test_the_page_lists_every_rule_and_no_other():
@@ -16,3 +18,14 @@ def test_the_page_lists_every_rule_and_no_other():
         f"| `{rule.id}` | {rule.severity} | {'online' if rule.online else 'offline'} | {rule.title}. {rule.help} |"
         for rule in RULES.values()
     ]
+
+
+def test_what_is_noted_under_a_rule_is_noted_under_one_that_exists():
+    named = {
+        rule
+        for room in ("checks", "manifest", "release")
+        for file in (CHECKOUT / "app_of_apps" / room).rglob("*.py")
+        for rule in re.findall(r"""(?:under\(|rule = |hint, |missing\[1\], )"([a-z-]+)\"""", file.read_text())
+    }
+    assert {"inline-secret", "secret-missing", "version-not-below", "api-removed", "foreign-lane"} <= named
+    assert named <= RULES.keys(), named - RULES.keys()
