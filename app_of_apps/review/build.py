@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from app_of_apps.approval.check import LOUD
 from app_of_apps.errors import Refused
+from app_of_apps.manifest.literal_secrets import resembles
 from app_of_apps.objects.access_table import changes, permissions
 from app_of_apps.objects.release_words import PODS, release_words
 from app_of_apps.release.deletions import Deletions, describe_deletions
 from app_of_apps.release.secret_uses import uses_of
 from app_of_apps.release.stored import stored_release
+from app_of_apps.review.fields import is_credential
 from app_of_apps.review.model import Child, Foreseen, Gate, GateState, Secret
 
 if TYPE_CHECKING:
@@ -32,6 +35,10 @@ SHUT: Final = "an update would be refused as things stand: "
 APPROVED: Final = "approved by "
 _DELETES: Final = "this release deletes:"
 _NOTHING: Final = Deletions()
+# What `release_words` writes before a field's values; a path has no spaces outside of quotes.
+_NAMED: Final = re.compile(
+    r"(?P<all>(?:(?:shared )?config |chart value )?(?P<name>\S+))(?= added \(| removed \(was | .*→ )", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ def foreseen(release: Release, report: Report, steps: Steps, around: Around, loc
         children=(*map(known.child, release.children), *map(known.gone, known.names_gone)),
         around=resources.get(None, ()),
         # Who may do what is told by `access`.
-        words=tuple(str(one) for one in words.release if not one.path.startswith("access"))
+        words=tuple(without_credentials(str(one)) for one in words.release if not one.path.startswith("access"))
         if words is not None
         else (),
         access=_access(before, release, record),
@@ -84,6 +91,17 @@ def foreseen(release: Release, report: Report, steps: Steps, around: Around, loc
         warnings=tuple(one for one in steps.said("warning") if not one.startswith((SHUT, _DELETES, LOUD))),
         unknown=tuple(unknown),
     )
+
+
+def without_credentials(words: str) -> str:
+    """Return words about a field without its values where its name is that of a credential.
+
+    They have the form ``config NAME a → b``, ``config NAME added (a)`` or ``config NAME removed (was a)``.
+    """
+    named = _NAMED.match(words)
+    if not resembles("", words) and (named is None or not is_credential(named["name"].rpartition(".")[2])):
+        return words
+    return f"{named['all'] if named is not None else 'something'} differs; what may be secret is not shown"
 
 
 def removal_words(child: Child) -> str:
@@ -120,7 +138,7 @@ class _Known:
         words: tuple[str, ...] = ()
         pods = ""
         if told is not None:
-            change, words, pods = told.change, told.words, PODS[told.pods]
+            change, words, pods = told.change, tuple(map(without_credentials, told.words)), PODS[told.pods]
         elif self.before is None and stood is None:
             change, pods = "added", PODS["start"]
         elif self.before is None and stood is not None and stood.get("digest") != child.digest:

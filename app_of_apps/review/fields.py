@@ -1,7 +1,7 @@
 """Which properties of a resource differ, by the engine's own paths, with what stands there before and after.
 
-A value that may be secret is never taken over: what the engine marks as one, what a Secret holds, what Vault keeps, and
-what a credential's name stands over. Of these it is only said that they differ.
+A value that may be secret is never taken over: what the engine marks as one, what a Secret holds, what looks like a
+token, and what a credential's name stands over. Of these it is only said that they differ.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from app_of_apps.deploy.redact import one_line
+from app_of_apps.manifest.literal_secrets import resembles
 from app_of_apps.review.model import Field
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def fields_of(
         replaces = word.endswith("replace") or path in reasons or path.partition(".")[0] in reasons
         for steps, old, new in _leaves(parsed(path), _at(before, parsed(path)), _at(after, parsed(path))):
             names = [_at(one, (*steps[:-1], "name")) for one in (before, after) if steps[-1:] == ("value",)]
-            secret = is_secret(kind, steps, old, new) or any(_is_credential(str(name)) for name in names)
+            secret = is_secret(kind, steps, old, new) or any(is_credential(str(name)) for name in names)
             is_unknown = holds_unknown(new)
             left, right = (None, None) if secret else _shown(old, new, redact)
             found.append(
@@ -101,7 +102,7 @@ def is_secret(kind: str, steps: tuple[str | int, ...], *values: Any) -> bool:  #
     if kind == "Secret" and names[:1] in (["data"], ["stringData"]):
         return True
     last = names[-1] if names else ""
-    return _is_credential(last) or any(_masked(value) for value in values)
+    return is_credential(last) or any(_masked(value) for value in values)
 
 
 def holds_unknown(value: Any) -> bool:  # noqa: ANN401
@@ -159,21 +160,22 @@ def _change(word: str, before: Any, after: Any) -> Kind:  # noqa: ANN401
     return "added" if word.startswith("add") else "removed" if word.startswith("delete") else "changed"
 
 
-def _is_credential(name: str) -> bool:
+def is_credential(name: str) -> bool:
+    """Whether something of this name may hold a secret; names that only say where one is are none."""
     return bool(_CREDENTIAL.search(name)) and not _NAMES_ONLY.search(name)
 
 
 def _masked(value: Any) -> bool:  # noqa: ANN401
-    """Whether a value is one that the engine hides, or has a credential somewhere in it."""
+    """Whether a value is one that the engine hides or that looks like a secret, or has one somewhere in it."""
     if isinstance(value, dict):
-        named = "value" in value and _is_credential(str(value.get("name", "")))
+        named = "value" in value and is_credential(str(value.get("name", "")))
         return named or any(
-            (_is_credential(str(key)) and not isinstance(inner, dict | list)) or _masked(inner)
+            (is_credential(str(key)) and not isinstance(inner, dict | list)) or _masked(inner)
             for key, inner in value.items()
         )
     if isinstance(value, list):
         return any(map(_masked, value))
-    return isinstance(value, str) and MASK in value
+    return isinstance(value, str) and (MASK in value or bool(resembles("", value)))
 
 
 def _every(value: Any) -> Iterator[Any]:  # noqa: ANN401

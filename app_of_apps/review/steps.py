@@ -12,7 +12,7 @@ from app_of_apps.deploy.events import Family, Message, Policy, Step, name_of, of
 from app_of_apps.deploy.preview_digest import preview_of
 from app_of_apps.deploy.redact import Redactor
 from app_of_apps.review.fields import fields_of, holds_unknown, is_provenance
-from app_of_apps.review.model import Confidence, Op, Resource
+from app_of_apps.review.model import Confidence, Field, Op, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,7 @@ _OPS: Final[dict[str, Op]] = {
     "replace": "replace",
     "delete-replaced": "replace",
 }
+_RUNS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"})
 _RESTARTED: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 _STACK: Final = "pulumi:pulumi:Stack"
 
@@ -127,6 +128,8 @@ def _resource(op: Op, metadata: StepEventMetadata, redact: Redactor) -> Resource
             reasons=frozenset(metadata.keys or ()),
         )
         if op in {"update", "replace"}
+        else _images(inputs, kind, redact)
+        if op == "create"
         else ()
     )
     unknown = holds_unknown(inputs) if op != "delete" else False
@@ -141,6 +144,21 @@ def _resource(op: Op, metadata: StepEventMetadata, redact: Redactor) -> Resource
         restarts=op == "update" and kind in _RESTARTED and any(one.path.startswith("spec.template") for one in every),
         kept=op == "delete" and bool(state and state.retain_on_delete),
     )
+
+
+def _images(inputs: Mapping[str, Any], kind: str, redact: Redactor) -> tuple[Field, ...]:
+    """Return what a new workload runs."""
+    if kind not in _RUNS:
+        return ()
+    spec = inputs.get("spec")
+    spec = spec["jobTemplate"].get("spec") if isinstance(spec, dict) and "jobTemplate" in spec else spec
+    pods = ((spec or {}).get("template") or {}).get("spec") or {}
+    found = {
+        f"{group}[{index}].image": "add"
+        for group in ("initContainers", "containers")
+        for index in range(len(pods.get(group) or ()))
+    }
+    return fields_of(found, before={}, after=pods, kind=kind, redact=redact)
 
 
 def _judged(seen: _Seen) -> Resource:

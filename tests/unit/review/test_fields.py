@@ -82,6 +82,8 @@ def test_what_is_known_only_while_deploying_says_so():
         ("Deployment", "env", {}, {"env": [{"name": "ADMIN_PASSWORD", "value": CANARY}]}),
         ("Policy", "spec", {"spec": [{"deep": [{"token": CANARY}]}]}, {"spec": [1]}),
         ("Deployment", "spec.x", {"spec": MASK}, {"spec": MASK}),
+        ("ConfigMap", "data.URL", {"data": {"URL": "x"}}, {"data": {"URL": f"postgres://app:{CANARY}@db/x"}}),
+        ("Deployment", "args", {"args": []}, {"args": ["--x", f"https://a:{CANARY}@b"]}),
         ("Deployment", "spec.x", {"spec": {"x": f"prefix {MASK}"}}, {"spec": {"x": "plain"}}),
     ],
 )

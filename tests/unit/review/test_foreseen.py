@@ -13,7 +13,7 @@ from app_of_apps.deploy.report import Report
 from app_of_apps.errors import Position
 from app_of_apps.objects.record import release_record
 from app_of_apps.release.deletions import Contents, Deletions, Removal, Standing
-from app_of_apps.review.build import APPROVED, SHUT, Around, foreseen
+from app_of_apps.review.build import APPROVED, SHUT, Around, foreseen, without_credentials
 from app_of_apps.review.gather import look_around
 from app_of_apps.review.model import Confidence, GateState, Secret
 from app_of_apps.review.risks import headline, risks
@@ -176,6 +176,29 @@ def test_a_child_that_is_touched_from_elsewhere_is_told_too():
         "changed",
         ["NetworkPolicy shop-catalog/edges"],
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("config DB_PASSWORD a → b", "config DB_PASSWORD differs; what may be secret is not shown"),
+        ("chart value auth.password added (a b)", "chart value auth.password differs; what may be secret is not shown"),
+        ("shared config API_TOKEN removed (was x)", "shared config API_TOKEN differs; what may be secret is not shown"),
+        ("config URL a → postgres://u:canary@db", "config URL differs; what may be secret is not shown"),
+        ("config MOTD no password → none", "config MOTD no password → none"),
+        ("reads one more secret orders/db:password", "reads one more secret orders/db:password"),
+        ("secrets.DB_PASSWORD.path a → b", "secrets.DB_PASSWORD.path a → b"),
+    ],
+)
+def test_words_about_a_credential_have_no_values(words, told):
+    assert without_credentials(words) == told
+
+
+def test_a_new_workload_says_what_it_runs():
+    (deployment,) = [one for one in child(seen("new-service"), "reviews").resources if one.kind == "Deployment"]
+    assert [(one.path, one.after) for one in deployment.fields] == [
+        ("containers[0].image", "registry.example.com/shop/reviews:1.0.0")
+    ]
 
 
 def test_a_missing_secret_stands_where_the_file_refers_to_it():
