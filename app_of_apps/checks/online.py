@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from app_of_apps.checks.cluster import asked_kinds, check_room, check_served, read_cluster
 from app_of_apps.checks.images import image_uses, taken_apart
+from app_of_apps.checks.removals import written
 from app_of_apps.checks.rules import Finding, NotLookedAt, findings
 from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.environment.preflight import missing_secret, secret_keys
@@ -61,6 +62,7 @@ def check_online(
         with connect(subject.release.cluster.context) as kube:
             cluster = read_cluster(subject, kube)
         server = cluster.version
+        problems += _stale(subject, server)
         problems += check_served(asked_kinds(subject), cluster, subject.name)
         problems += check_room(subject, cluster.quotas)
     except Unavailable as error:
@@ -75,6 +77,15 @@ def check_online(
         else:
             missed.append(found)
     return Answers(findings(problems, subject.name), tuple(missed), server)
+
+
+def _stale(subject: Subject, server: Version) -> Iterator[Problem]:
+    recorded = subject.recorded_version
+    if recorded is not None and recorded != server:
+        loc: Loc = ("cluster", "kubernetes")
+        message = f"{subject.name} has Kubernetes {written(server)}, and {written(recorded)} is recorded"
+        position = subject.environment.positions.at(loc)
+        yield Problem(position, path(loc), message, f'write "{written(server)}"', "kubernetes-version-stale")
 
 
 def _secrets(

@@ -156,6 +156,14 @@ RULES: Final[Mapping[str, Rule]] = {
             "stands in the environment's file under `cluster: kubernetes`, and is asked for with `--online`.",
         ),
         Rule(
+            "kubernetes-version-stale",
+            _WARNING,
+            "The recorded version of Kubernetes is not the cluster's",
+            "Without `--online` API versions are judged by `cluster: kubernetes` of the environment's file. Write down "
+            "the version that the message names.",
+            online=True,
+        ),
+        Rule(
             "kind-not-served",
             _ERROR,
             "A kind that the cluster does not know",
@@ -193,7 +201,7 @@ RULES: Final[Mapping[str, Rule]] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a rule found. ``environment`` is None where it holds for all of them."""
+    """One thing that a rule found. ``environment`` is None where it is not one alone."""
 
     problem: Problem
     severity: Severity
@@ -242,7 +250,7 @@ def findings(problems: Iterable[Problem], environment: str | None = None) -> tup
 
 
 def in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings by where they stand, each once; one that all environments share has no environment."""
+    """Return findings by where they stand, each once; one that several environments share has no environment."""
     merged: dict[tuple[Problem, Severity], list[str | None]] = {}
     for one in found:
         merged.setdefault((one.problem, one.severity), []).append(one.environment)

@@ -18,7 +18,7 @@ SHAPES: Mapping[str, tuple[str, str]] = {
      "path": "dependsOn[0]", "message": "…", "hint": "…",
      "rule": "unknown-reference",   // docs/validation.md lists them
      "severity": "error",
-     "environment": "prod",         // null where all of them are meant
+     "environment": "prod",         // null where it is not one alone
      "fingerprint": "…"}            // the same from run to run, wherever the lines move
   ],
   "warnings": [          // the same fields, with the severity "warning"

@@ -170,6 +170,17 @@ def test_what_kubernetes_has_dropped_is_left_to_the_rule_about_that(tmp_path):
     assert found(asked(world), "kind-not-served") == []
 
 
+# -- kubernetes-version-stale ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("recorded", "stale"), [("1.35", True), ("1.36", False)])
+def test_a_recorded_version_is_the_one_that_runs(tmp_path, recorded, stale):
+    world = subject(tmp_path, {"api": service()}, {"cluster": {"kubernetes": recorded}})
+    assert found(asked(world), "kubernetes-version-stale") == (
+        [("warning", "Pulumi.prod.yaml", "cluster.kubernetes")] if stale else []
+    )
+
+
 # -- secret-missing ----------------------------------------------------------------------------------------------
 
 

@@ -29,3 +29,10 @@ def test_what_is_noted_under_a_rule_is_noted_under_one_that_exists():
     }
     assert {"inline-secret", "secret-missing", "version-not-below", "api-removed", "foreign-lane"} <= named
     assert named <= RULES.keys(), named - RULES.keys()
+
+
+def test_every_rule_has_a_test_that_names_it():
+    tests = CHECKOUT / "tests/unit"
+    files = [*(tests / "checks").glob("test_o*.py"), tests / "cli/test_validate.py", tests / "cli/test_charts.py"]
+    text = "".join(file.read_text() for file in files)
+    assert [rule for rule in RULES if f'"{rule}"' not in text and f"[{rule}]" not in text] == []
