@@ -5,8 +5,9 @@ Nothing is written and no secret's value is read. Whatever does not answer is na
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from app_of_apps.checks.cluster import asked_kinds, check_room, check_served, read_cluster
 from app_of_apps.checks.images import image_uses, taken_apart
@@ -21,7 +22,7 @@ from app_of_apps.manifest.positions import path
 from app_of_apps.release.secret_uses import uses_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from app_of_apps.checks.images import ImageUse
     from app_of_apps.checks.offline import Subject
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
     from app_of_apps.release.secret_uses import SecretUse
 
 
+_CONNECTIONS: Final = 8
+
+
 class Digests(Protocol):
-    """What knows the digest of a tag."""
+    """What knows the digest of a tag, and may be asked by several threads."""
 
     def digest(self, repository: str, tag: str) -> str:
         """Return ``sha256:<hex>``; raises Refused when there is no such tag, Unavailable when nobody says."""
@@ -124,23 +128,45 @@ def _place(subject: Subject, use: SecretUse) -> Loc:
 
 def _images(subject: Subject, registries: Digests) -> Iterator[Problem | NotLookedAt]:
     """Yield the images that their registries do not have, and the registries that do not say."""
-    uses: dict[str, list[ImageUse]] = {}
+    hosts: dict[str, dict[str, list[ImageUse]]] = {}
     for use in image_uses(subject.environment, subject.release, subject.objects):
-        uses.setdefault(use.image, []).append(use)
-    silent: dict[str, str] = {}
-    for image, places in sorted(uses.items()):
-        repository, reference = taken_apart(image)
-        host = repository.partition("/")[0]
-        if host in silent:  # one wait for each registry is enough
-            continue
+        host = use.image.partition("/")[0]
+        hosts.setdefault(host, {}).setdefault(use.image, []).append(use)
+    for host, uses in sorted(hosts.items()):
+        images = sorted(uses)
+        said = _asked(registries, images)
+        for image in images:
+            answer = said.get(image)
+            if isinstance(answer, Refused):
+                for place in uses[image]:
+                    message = f"{answer}, and {place.child} needs it in {subject.name}"
+                    hint = "push the image, or correct the version"
+                    yield Problem(place.position, place.path, message, hint, "image-missing")
+            elif answer is not None and not _is_silent(answer):
+                yield NotLookedAt(subject.name, f"image {image}", str(answer))
+        silent = next((str(one) for one in said.values() if _is_silent(one)), None)
+        if silent is not None:
+            yield NotLookedAt(subject.name, f"images of {host}", silent)
+
+
+def _asked(registries: Digests, images: Sequence[str]) -> dict[str, Refused | Unavailable | None]:
+    """Return image → what its registry says against it; a registry that does not answer the first is asked no more."""
+
+    def ask(image: str) -> Refused | Unavailable | None:
         try:
-            registries.digest(repository, reference)
-        except Refused as error:
-            for place in places:
-                message = f"{error}, and {place.child} needs it in {subject.name}"
-                hint = "push the image, or correct the version"
-                yield Problem(place.position, place.path, message, hint, "image-missing")
-        except Unavailable as error:
-            if error.__cause__ is not None:
-                silent[host] = str(error)
-            yield NotLookedAt(subject.name, f"images of {host}" if error.__cause__ else f"image {image}", str(error))
+            registries.digest(*taken_apart(image))
+        except (Refused, Unavailable) as error:
+            return error
+        return None
+
+    first, *others = images
+    said = {first: ask(first)}
+    if others and not _is_silent(said[first]):
+        with ThreadPoolExecutor(min(_CONNECTIONS, len(others)), "registry") as pool:
+            said |= dict(zip(others, pool.map(ask, others), strict=True))
+    return said
+
+
+def _is_silent(answer: Exception | None) -> bool:
+    """Whether nobody answered at all, instead of saying that we may not look."""
+    return isinstance(answer, Unavailable) and answer.__cause__ is not None

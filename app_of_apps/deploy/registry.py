@@ -40,7 +40,7 @@ _IN_DOCKER_CONFIG: Final = "https://index.docker.io/v1/"
 
 
 class Registries:
-    """All registries that images come from, read-only. Close it, or use it in a ``with`` statement."""
+    """All registries that images come from, read-only; several threads may ask. Close it, or use it in ``with``."""
 
     def __init__(self, environ: Mapping[str, str], *, timeout: float = 10.0) -> None:
         """Prepare to ask; ``timeout`` is in seconds and holds for connecting and for each answer."""

@@ -233,6 +233,22 @@ def test_a_registry_that_does_not_answer_is_no_error_and_is_asked_once(tmp_path)
     assert len(registry.asked) == 1
 
 
+def test_an_image_that_nobody_may_look_at_does_not_hide_the_others(tmp_path):
+    class Closed(Registry):
+        def digest(self, repository: str, tag: str) -> str:
+            if repository.endswith("/api"):
+                msg = "the registry answers 403"
+                raise Unavailable(msg)
+            return super().digest(repository, tag)
+
+    world = subject(tmp_path, {"api": service(), "job": worker()}, {"versions": {"job": "9.9.9"}})
+    answers = asked(world, registry=Closed(gone=("9.9.9",)))
+    assert [(one.what, one.silent) for one in answers.not_looked_at] == [
+        ("image registry.example.com/shop/api:1.0.0", False)
+    ]
+    assert found(answers, "image-missing") == [("error", "Pulumi.prod.yaml", "versions.job")]
+
+
 @pytest.mark.parametrize(
     ("image", "expected"),
     [

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -220,3 +221,18 @@ def test_a_registry_that_is_not_there_is_no_answer(stub: StubRegistry) -> None:
 )
 def test_a_repository_names_its_registry(repository: str, host: str, name: str) -> None:
     assert _taken_apart(repository) == (host, name)
+
+
+def test_several_threads_may_ask(stub: StubRegistry) -> None:
+    def answer(_: str, path: str, authorization: str | None) -> Answer:
+        if path.startswith("/token"):
+            return 200, {}, b'{"token": "t"}'
+        if authorization != "Bearer t":
+            realm = f'Bearer realm="http://{stub.host}/token",service="here"'
+            return 401, {"WWW-Authenticate": realm}, b""
+        return 200, {"Docker-Content-Digest": f"sha256:{int(path.rpartition('/')[2]):064x}"}, b""
+
+    stub.answer = answer
+    with Registries({"HOME": "/nonexistent"}, timeout=5) as registries, ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda tag: registries.digest(f"{stub.host}/shop/catalog", str(tag)), range(40)))
+    assert found == [f"sha256:{tag:064x}" for tag in range(40)]
