@@ -222,7 +222,8 @@ class Journal:
     def _write(self, kind: str, operation: str, **fields: Any) -> int:  # noqa: ANN401 - fields of Record
         who, now = self._identity()
         for _ in range(_TRIES):
-            before = self._before()
+            kept = self.head()
+            before = self._before(kept)
             record = Record.model_validate(
                 {
                     "sequence": before.link.sequence + 1,
@@ -239,14 +240,16 @@ class Journal:
                 },
                 strict=False,
             )
+            if kept is None:  # at the very first, or after somebody removed all of it, the namespace too
+                self.store.make_home(self.parent, self.settings.name)
             if self._keep(record, before):
                 return record.sequence
         msg = f"{_TRIES} others wrote records of {self.settings.name} meanwhile; nothing was touched. Run again"
         raise Unavailable(msg)
 
-    def _before(self) -> Head:
+    def _before(self, head: Head | None) -> Head:
         """Return what the next record follows: the newest one, or what the anchor says was the newest."""
-        head, anchor = self.head(), self.anchor()
+        anchor = self.anchor()
         if anchor is not None and (head is None or head.link.sequence < anchor.sequence):
             kept = "none is" if head is None else f"{head.link.sequence} are"
             self.say(
@@ -260,8 +263,6 @@ class Journal:
         text = record.text
         signature, key = self.vault.sign(self.settings.evidence.mount, key_name(self.settings), text.encode())
         signed = Signed(text, signature, key)
-        if record.sequence == 1 or before.link.sequence == 0:
-            self.store.make_home(self.parent, self.settings.name)
         if not self.store.add(self.parent, record.sequence, signed):
             return False
         link = Link(record.sequence, signed.hash)

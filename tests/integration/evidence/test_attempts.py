@@ -199,6 +199,19 @@ def test_what_is_done_to_records_in_the_cluster_is_found(box: Sandbox, area: Pat
     assert [one["sequence"] for one in chain(world)][:4] == [1, 2, 5, 6]
 
 
+def test_a_namespace_that_was_removed_with_all_records_is_made_again(box: Sandbox, area: Path) -> None:
+    world = make(box, area, "homeless", {"api": worker()})
+    assert world.up().code == 0
+    world.kubectl("delete", "namespace", "homeless-parent", "--wait=true")
+    # The engine still believes in what was in it; a look at the world comes first.
+    done = world.pulumi("up", "--yes", "--refresh", "--skip-preview")
+    assert done.code == 0, done.text
+    assert "somebody removed the rest" in " ".join(done.text.split())
+    assert [one["sequence"] for one in chain(world)] == [3, 4]
+    with journal(world) as kept:
+        assert [(one.subject, one.kind) for one in kept.findings()] == [("records 1 to 2", "dropped")]
+
+
 def test_the_guards_refusals_are_taken_into_the_chain_once(box: Sandbox, area: Path) -> None:
     world = make(box, area, "guarded", {"api": worker()})
     wrong = world.aoa("up", "staging", environ={**world.environ, "VAULT_ADDR": "http://127.0.0.1:1"})

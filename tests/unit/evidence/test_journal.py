@@ -260,3 +260,14 @@ def test_a_folder_gets_a_copy_that_is_never_changed(tmp_path: Path) -> None:
     (folder / "evidence-0000008.json").touch()
     keep_copy(folder, 8, other)
     assert [file.name for file in sorted(folder.iterdir())] == ["evidence-0000007.json", "evidence-0000008.json"]
+
+
+def test_a_chain_that_was_removed_with_its_namespace_gets_a_home_again(made: Made) -> None:
+    made.journal.begin("up")
+    assert made.store.homes == 1
+    made.store.kept.clear()
+    made.store.noted = None
+    number = made.journal.begin("up")
+    made.journal.end(number, "succeeded")
+    assert (number, made.store.homes) == (2, 2)
+    assert "somebody removed the rest" in " ".join(made.said)
