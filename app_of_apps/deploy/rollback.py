@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from app_of_apps.deploy.past import completed_migrations, digest_of
 from app_of_apps.deploy.report import short
 from app_of_apps.errors import Refused
+from app_of_apps.release.pinning import is_pinned, unpinned_images
 from app_of_apps.release.restore import Order, Sources, compose, restores_only_approved
 from app_of_apps.release.restore_rules import rules_of_today
 from app_of_apps.release.schema_state import applied, migrations
@@ -71,6 +72,8 @@ def rollback(
     schema = applied(standing, now, targets, completed_migrations(kube, now.parent, names))
     sources = Sources(now, base, wanted, schema, target.number)
     restored = compose(sources, order.children, rules_of_today(manifest, environment, target.number))
+    if environment.settings.images.pinned:
+        _check_pinned(restored.release, standing, target.number)
     commits = past.commits(child.digest for child in restored.release.children if child.chart_digest)
     return Rollback(
         order=order,
@@ -79,6 +82,24 @@ def rollback(
         approved=restores_only_approved(restored, base, wanted, past.approved),
         commits=(*((target.commit,) if target.commit else ()), *commits),
     )
+
+
+def _check_pinned(release: Release, standing: Release, number: int) -> None:
+    """Raise Refused when images without a digest would come back; what stands as it is may stay."""
+    kept = {child.digest for child in standing.children}
+    coming = [child for child in release.children if child.digest not in kept]
+    bare = [
+        f"{child.name}: {image}"
+        for child in coming
+        for image in ((child.image,) if child.image is not None else tuple(unpinned_images(child.documents)))
+        if not is_pinned(image)
+    ]
+    if bare:
+        what = (
+            f"release {number} has images without a digest, and {release.environment} takes none (images: pinned); "
+            "nothing was touched. Go back to a release with digests, or deploy the older version with its digest:"
+        )
+        raise Refused("\n  ".join([what, *bare]))
 
 
 def _check_attempt(sequence: int, past: Past, now: Release) -> None:

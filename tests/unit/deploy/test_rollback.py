@@ -8,6 +8,7 @@ import pytest
 from app_of_apps.deploy.past import Past, PastRelease
 from app_of_apps.deploy.rollback import back_in_git, rollback
 from app_of_apps.environment.load import load_environment
+from app_of_apps.environment.settings import Images
 from app_of_apps.errors import Refused
 from app_of_apps.manifest.load import load_manifest
 from app_of_apps.release.resolve import resolve
@@ -158,3 +159,27 @@ def test_git_is_named_where_the_working_tree_says_something_else(tmp_path: Path)
     assert "in Pulumi.staging.yaml, under versions: api: 1.0.0" in one
     assert "put back what parent.yaml, apps/ and Pulumi.staging.yaml said at release 1" in lines(Order(1), None)
     assert lines(Order(2)) == ""
+
+
+@pytest.mark.parametrize("version", ["1.0.0", f"1.0.0@sha256:{'a' * 64}"])
+def test_images_without_a_digest_do_not_come_back_where_digests_are_asked_for(tmp_path: Path, version: str) -> None:
+    old = project(tmp_path / "old", version)
+    digest = "b" * 64
+    manifest, environment, now = project(tmp_path / "new", f"2.0.0@sha256:{digest}", compatibleFrom="1.0.0")
+    pinned = environment.settings.model_copy(update={"images": Images(pinned=True)})
+    known = past(old[2], now)
+    given = {"manifest": manifest, "environment": replace(environment, settings=pinned), "now": now, "past": known}
+    if "@" in version:
+        assert rollback(Order(1), **given, kube=Cluster()).release.by_name["api"].version == version
+        return
+    with pytest.raises(Refused, match=r"release 1 has images without a digest[\s\S]*api: registry\.example\.com/api:1"):
+        rollback(Order(1), **given, kube=Cluster())
+
+
+def test_what_stands_without_a_digest_may_stay(tmp_path: Path) -> None:
+    manifest, environment, now = project(tmp_path / "old", "1.0.0")
+    failed = project(tmp_path / "new", f"2.0.0@sha256:{'b' * 64}", compatibleFrom="1.0.0")[2]
+    pinned = environment.settings.model_copy(update={"images": Images(pinned=True)})
+    given = {"manifest": manifest, "environment": replace(environment, settings=pinned), "now": failed}
+    done = rollback(Order(1), **given, past=past(now, failed=failed), kube=Cluster(now.child("db").digest))
+    assert done.release.digest == now.digest
