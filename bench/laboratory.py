@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.worlds import CHECKOUT, copy_of_example
 from sandbox import Sandbox
+from sandbox.vault_client import VaultClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -106,7 +107,15 @@ class Laboratory:
     def make_empty(self, project: Path, parent: str) -> None:
         """Remove what a parent made in the cluster and forget it in the state. Not measured, so the direct way."""
         self.delete_namespaces(parent)
+        self._forget_records(parent)
         self.checkpoint(project).write_bytes(self._empty[project])
+
+    def _forget_records(self, parent: str) -> None:
+        """Let Vault forget which record of an attempt was the newest, as if there had never been one."""
+        port = json.loads((self.sandbox.layout.root / "ports.json").read_text())["vault"]
+        token = json.loads((self.sandbox.layout.vault / "keys.json").read_text())["root_token"]
+        with VaultClient(port, token) as client:
+            client.write(f"kv-{ENVIRONMENT}/metadata/app-of-apps/evidence/{parent}", {}, method="DELETE")
 
     def delete_namespaces(self, parent: str) -> None:
         """Delete every namespace of a parent, and wait until they are gone."""
