@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from app_of_apps.checks.demand import CLAIMS, COMPUTE, NODE_PORTS, NOTHING, PODS, demand, without_requests
 from app_of_apps.errors import Position, Problem
 from app_of_apps.manifest.child import ChartChild, ManifestsChild, PodChild
-from app_of_apps.manifest.positions import path
+from app_of_apps.manifest.positions import path, shortened
 from app_of_apps.manifest.quantity import amount
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ def _too_much(key: str, steady: Decimal, rollout: Decimal, hard: Decimal) -> tup
 
 
 def _silent(who: str, container: str, resource: str, position: Position, loc: Loc) -> Problem:
-    message = f"container {container} of {who} does not say how much {resource} it requests, and the quota asks for it"
+    whose = f"container {shortened(container)} of {who}"
+    message = f"{whose} does not say how much {resource} it requests, and the quota asks for it"
     hint = f"write resources: requests: {resource}, or a default under tenancy: limits in the parent"
     return Problem(position, path(loc), message, hint, "quota-needs-requests")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from app_of_apps.errors import InvalidInput, Position, Problem
 from app_of_apps.manifest.child import ChartChild, ManifestsChild
+from app_of_apps.manifest.positions import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -54,11 +55,11 @@ def ownership(manifest: Manifest, environments: Iterable[str]) -> Ownership:
         hint = 'write codeowners: ["@org/team"] at a team, and at the parent for its own files'
         position = manifest.position(None, ("teams",))
         raise InvalidInput([Problem(position, "teams", "neither a team nor the parent has codeowners", hint)])
-    strange = [file for file in owners if _PATTERN.search(file)]
+    strange = [file for file in owners if _PATTERN.search(file) or not file.isprintable()]
     if strange:
         message = "no pattern of CODEOWNERS can name this file"
         hint = "rename it to letters, digits, `-`, `_` and `.`"
-        raise InvalidInput([Problem(Position(file), "", message, hint) for file in strange])
+        raise InvalidInput([Problem(Position(shortened(file)), "", message, hint) for file in strange])
     used = {child.team for child in manifest.children.values()}
     return Ownership(owners, tuple(sorted(used - teams.keys())), not parent.codeowners)
 
