@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from app_of_apps.deploy.facts import CHILD_DIGEST
 from app_of_apps.deploy.health import Level, health, rolled_out
 from app_of_apps.errors import Unavailable
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from app_of_apps.deploy.facts import Reader
+    from app_of_apps.deploy.health import Object
 
 _PATHS: Final[Mapping[str, str]] = {
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
@@ -38,6 +40,7 @@ def settles(
 ) -> bool:
     """Return True as soon as every object of the kinds in the namespace is healthy, False after `deadline` seconds.
 
+    What was not deployed by us, such as somebody's Deployment for a look at things, holds nobody back.
     A Deployment whose rollout came to its end counts, too: a pod that fell ill later holds nobody back.
     ``trouble`` says what is wrong with what these objects are made from, None when nothing is: waiting for copies of
     secrets is no use while Vault is sealed. Raises Unavailable when that stays so, or when the cluster cannot be asked,
@@ -47,7 +50,7 @@ def settles(
     end = time.monotonic() + deadline
     next_look, in_trouble = time.monotonic() + _LOOK_AT_SOURCE, 0
     while True:
-        items = [{**item, "kind": kind} for kind, path in paths.items() for item in kube.list(path)]
+        items = [{**item, "kind": kind} for kind, path in paths.items() for item in kube.list(path) if _is_ours(item)]
         if all(health(item).level is Level.HEALTHY or rolled_out(item) for item in items):
             return True
         now = time.monotonic()
@@ -60,3 +63,7 @@ def settles(
                 raise Unavailable(said)
             next_look = time.monotonic() + _LOOK_AT_SOURCE
         time.sleep(_PAUSE)
+
+
+def _is_ours(item: Object) -> bool:
+    return CHILD_DIGEST in (item["metadata"].get("annotations") or {})

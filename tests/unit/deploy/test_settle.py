@@ -23,7 +23,8 @@ class Cluster:
     def list(self, path: str, **_: str) -> list[dict[str, Any]]:
         self.asked.append(path)
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-        return [{"metadata": {"name": "broker", "generation": 2}, **state}] if state else []
+        about = {"name": "broker", "generation": 2, "annotations": {"app-of-apps/child-digest": "sha256:1"}}
+        return [{"metadata": about, **state}] if state else []
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +86,8 @@ def test_the_pods_of_before_are_not_taken_for_those_of_a_recreated_deployment() 
 def test_a_pod_that_fell_ill_after_its_rollout_holds_nobody_back() -> None:
     assert settles(Cluster(deployment(1, 1, 0, DONE)), "shop-api", ("Deployment",), deadline=0)
     assert not settles(Cluster(deployment(1, 1, 0, DONE, observed=1)), "shop-api", ("Deployment",), deadline=0.05)
+
+
+def test_what_somebody_else_has_put_there_holds_nobody_back() -> None:
+    theirs = {"metadata": {"name": "debug", "generation": 2}}
+    assert settles(Cluster({**deployment(1, 1, 0, GOING), **theirs}), "shop-api", ("Deployment",), deadline=0)
