@@ -83,11 +83,9 @@ def _risks(found: Foreseen) -> Iterator[Risk]:
                     MISSING, secret.name, f"{child.name}: {secret.name} is not in Vault", secret.position, child.name
                 )
         yield from _losses(child)
-    # On a first deployment everybody gains all that they are to have.
-    if found.base is not None:
-        for one in found.access:
-            if one.change == "gains" and not _only_new(one, by_name):
-                yield Risk(WIDENED, access_words(one), access_words(one), found.access_position)
+    for one in found.access:
+        if one.change == "gains" and not _only_new(one, by_name):
+            yield Risk(WIDENED, access_words(one), access_words(one), found.access_position)
     for policy in found.policies:
         yield Risk(POLICY, policy, f"policy {policy}", found.position)
 

@@ -118,14 +118,16 @@ def test_several_environments_are_told_in_their_order_and_the_highest_exit_code_
     assert result.code == max(one["exitCode"] for one in told)
 
 
-def test_an_interruption_reaches_every_environment_once(project):
+@pytest.mark.parametrize("interrupt", [os.killpg, os.kill])
+def test_an_interruption_reaches_every_environment_once(project, interrupt):
     """The real processes, with engines that wait to be interrupted."""
     (project / "Pulumi.prod.yaml").write_text(PROD)
     (project / "bin").mkdir()
     script = project / "bin/pulumi"
     script.write_text(
         '#!/bin/sh\nif [ "$1" = version ]; then echo v3.259.0; exit 0; fi\n'
-        f"trap 'echo x >> {project}/interrupted; exit 1' INT\necho x >> {project}/ready\nwhile :; do sleep 0.05; done\n"
+        f"trap 'echo x >> {project}/interrupted; asked=1' INT\necho x >> {project}/ready\n"
+        'while [ -z "$asked" ]; do sleep 0.05; done\nsleep 0.3\nexit 1\n'
     )
     script.chmod(0o755)
     # Each process imports this file again, and lets the guard pass in it.
@@ -147,13 +149,15 @@ def test_an_interruption_reaches_every_environment_once(project):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     ) as aoa:
         deadline = time.monotonic() + 40
         while time.monotonic() < deadline and not (
             (project / "ready").exists() and len((project / "ready").read_text().split()) == 2
         ):
             time.sleep(0.05)
-        aoa.send_signal(signal.SIGTERM)
+        # As a terminal does it, to the whole group; and as a pipeline does, to the one that it has started.
+        interrupt(aoa.pid, signal.SIGINT if interrupt is os.killpg else signal.SIGTERM)
         try:
             out, err = aoa.communicate(timeout=40)
         finally:
