@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _MARKS: Final = {"added": "+", "removed": "-", "changed": "~", "unchanged": "="}
 _DONE: Final = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
+_SHOWN: Final = 15
+"""Risks above the details; errors come first, and the details have all."""
 _SIGNS: Final = {"gains": "+ ", "loses": "- "}
 
 
@@ -163,8 +165,10 @@ def _counted(child: Child) -> Iterator[str]:
 
 def _sections(found: Foreseen) -> Iterator[Section]:
     every = risks(found)
-    rows = tuple(Row((f"{one.rule.level}: {one.rule.title}: ", Value(one.message))) for one in every)
-    yield Section(("Look at this",), rows, 100, unfolded=True)
+    rows = [Row((f"{one.rule.level}: {one.rule.title}: ", Value(one.message))) for one in every[:_SHOWN]]
+    if len(every) > _SHOWN:
+        rows.append(Row((f"and {len(every) - _SHOWN} more, below",)))
+    yield Section(("Look at this",), tuple(rows), 100, unfolded=True)
     if not found.report.ok:
         yield Section(("What to do next",), _lines(next_steps(found.report)), 95, unfolded=True)
     if found.gate.state is GateState.SHUT or len(found.gate.lines) > 1:

@@ -85,6 +85,19 @@ def test_the_least_important_goes_first_and_what_must_not_be_overlooked_stays():
     assert "child-0119</code> (team <code>orders</code>)</summary>" not in short
 
 
+def test_of_many_risks_the_errors_are_shown_and_the_rest_is_counted():
+    (gains, _) = seen("widened-access").access
+    found = replace(
+        seen("widened-access"),
+        access=tuple(replace(gains, target=f"thing-{number:04}") for number in range(3000)),
+        policies=("pack/rule (mandatory): no",),
+    )
+    text = comment(page(found))
+    assert len(text) <= LIMIT
+    assert "- error: A policy is violated: " in text
+    assert "and 2986 more, below" in text
+
+
 def test_a_comment_that_fits_says_nothing_of_a_shortening():
     assert "left out" not in comment(page(seen("version-bump")), full="x.html")
 
