@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MARKS: Final = {"added": "+", "removed": "-", "changed": "~", "unchanged": "="}
 _DONE: Final = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
 _SHOWN: Final = 15
-"""Risks above the details; errors come first, and the details have all."""
+"""Risks above the details; errors come first."""
 _SIGNS: Final = {"gains": "+ ", "loses": "- "}
 
 
@@ -165,10 +165,10 @@ def _counted(child: Child) -> Iterator[str]:
 
 def _sections(found: Foreseen) -> Iterator[Section]:
     every = risks(found)
-    rows = [Row((f"{one.rule.level}: {one.rule.title}: ", Value(one.message))) for one in every[:_SHOWN]]
-    if len(every) > _SHOWN:
-        rows.append(Row((f"and {len(every) - _SHOWN} more, below",)))
-    yield Section(("Look at this",), tuple(rows), 100, unfolded=True)
+    rows = tuple(Row((f"{one.rule.level}: {one.rule.title}: ", Value(one.message))) for one in every)
+    more, rest = (Row((f"and {len(rows) - _SHOWN} more, below",)),), rows[_SHOWN:]
+    yield Section(("Look at this",), (*rows[:_SHOWN], *more) if rest else rows, 100, unfolded=True)
+    yield Section(("Look at this, too",), rest, 85)
     if not found.report.ok:
         yield Section(("What to do next",), _lines(next_steps(found.report)), 95, unfolded=True)
     if found.gate.state is GateState.SHUT or len(found.gate.lines) > 1:

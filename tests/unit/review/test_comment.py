@@ -96,6 +96,7 @@ def test_of_many_risks_the_errors_are_shown_and_the_rest_is_counted():
     assert len(text) <= LIMIT
     assert "- error: A policy is violated: " in text
     assert "and 2986 more, below" in text
+    assert comment(page(found), limit=10**9).count("thing-2999") == 2  # there, and in the access
 
 
 def test_a_comment_that_fits_says_nothing_of_a_shortening():
