@@ -18,6 +18,7 @@ from components.manifests_app import ManifestsApp
 from components.migration_app import MigrationApp
 from components.release_record import ReleaseRecord, told
 from components.service_app import ServiceApp
+from components.stacks import short_stacks
 from components.worker_app import WorkerApp
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class ParentApp(pulumi.ComponentResource):
     status: dict[str, Any]
     """``{"version": 1, "environment", "release", "children": {name: {type, team, version, namespace, digest}}}``."""
 
+    @short_stacks()
     def __init__(self, name: str, args: ParentAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register everything, synchronously.
 
