@@ -23,7 +23,8 @@ _PATHS: Final[Mapping[str, str]] = {
     "VaultDynamicSecret": "/apis/secrets.hashicorp.com/v1beta1/namespaces/{}/vaultdynamicsecrets",
     "ExternalSecret": "/apis/external-secrets.io/v1/namespaces/{}/externalsecrets",
 }
-_PAUSE = 0.25
+_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.05, 0.5, 1.4
+"""Seconds before the second look, at most between two, and by how much each pause is longer than the one before."""
 _LOOK_AT_SOURCE = 2.0
 """Seconds between two looks at what the namespace gets its content from."""
 _PATIENCE = 3
@@ -49,6 +50,7 @@ def settles(
     paths = {kind: _PATHS[kind].format(namespace) for kind in kinds}
     end = time.monotonic() + deadline
     next_look, in_trouble = time.monotonic() + _LOOK_AT_SOURCE, 0
+    pause = _PAUSE
     while True:
         items = [{**item, "kind": kind} for kind, path in paths.items() for item in kube.list(path) if _is_ours(item)]
         if all(health(item).level is Level.HEALTHY or rolled_out(item) for item in items):
@@ -62,7 +64,8 @@ def settles(
             if said and in_trouble >= _PATIENCE:
                 raise Unavailable(said)
             next_look = time.monotonic() + _LOOK_AT_SOURCE
-        time.sleep(_PAUSE)
+        time.sleep(pause)
+        pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
 
 def _is_ours(item: Object) -> bool:
