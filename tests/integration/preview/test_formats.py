@@ -27,11 +27,14 @@ HOSTILE = "<!-- app-of-apps preview of shop/staging --> @team-orders #1 [x](//e.
 
 
 @pytest.fixture(scope="module")
-def deployed(box: Sandbox, checkout: Path) -> Path:
-    """The example, deployed to staging; prod stays empty."""
-    done = run([*AOA, "up", "staging"], cwd=checkout, environ=environment(box, "staging"))
+def deployed(box: Sandbox, checkout: Path) -> Iterator[Path]:
+    """The example, deployed to staging; prod stays empty, and so is staging afterwards, for others deploy it too."""
+    environ = environment(box, "staging")
+    done = run([*AOA, "up", "staging"], cwd=checkout, environ=environ)
     assert done.code == 0, done.text
-    return checkout
+    yield checkout
+    gone = run([*AOA, "destroy", "staging", "--yes"], cwd=checkout, environ=environ)
+    assert gone.code == 0, gone.text
 
 
 @contextlib.contextmanager
