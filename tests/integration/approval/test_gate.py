@@ -108,6 +108,10 @@ def test_a_week_at_the_gate(gated: Gated) -> None:
     again = gated.program("up", "staging")
     assert again.code == 0, again.text
     assert "has this release already" in gated.approves("dora").stderr
+    # Whoever approves can read who did, with nothing but their own logins.
+    told = gated.person("dora", "history", "staging")
+    assert told.code == 0, told.text
+    assert "cleo" in told.stdout
 
 
 def test_a_change_takes_another_approval_and_uncommitted_files_are_refused(gated: Gated) -> None:
