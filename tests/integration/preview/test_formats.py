@@ -172,7 +172,7 @@ def test_what_is_hostile_is_only_text(box: Sandbox, deployed: Path) -> None:
     assert told.stdout == again.stdout
     assert told.stdout.count("<!--") == told.stdout.count("<!-- app-of-apps preview of shop/staging -->") == 1
     assert "CACHE&#95;TTL" in told.stdout
-    for words in ("@team", "#1", "](", "</code><img", "<img"):
+    for words in ("@team", " #1", "](", "</code><img", "<img"):
         assert words not in told.stdout
     assert "&lt;img src=x&gt;" in page.read_text()
     assert "<img" not in page.read_text()
