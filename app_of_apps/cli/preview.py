@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app_of_apps.cli.operations import EngineOutput, Parallel
 from app_of_apps.cli.options import Project, complete_environment
 
 if TYPE_CHECKING:
@@ -44,10 +45,7 @@ def preview(
         typer.Argument(metavar="ENV...", help="Environments by name.", autocompletion=complete_environment),
     ],
     *,
-    parallel: Annotated[
-        int | None,
-        typer.Option(help="How many resources at once.  [default: the engine's]", min=1, show_default=False),
-    ] = None,
+    parallel: Parallel = None,
     form: Annotated[Form, typer.Option("--format", help="How the preview is written.")] = Form.TEXT,
     full: Annotated[
         Path | None,
@@ -65,9 +63,7 @@ def preview(
             show_default=False,
         ),
     ] = None,
-    engine_output: Annotated[
-        bool, typer.Option("--engine-output", help="After a failure, also show what the engine itself printed.")
-    ] = False,
+    engine_output: EngineOutput = False,
     project: Project = None,
 ) -> None:
     """Show what `up` would do, child by child and field by field; changes nothing.

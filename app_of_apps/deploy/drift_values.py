@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from app_of_apps.deploy.redact import Redactor, one_line
 from app_of_apps.manifest.literal_secrets import resembles
+from app_of_apps.manifest.quantity import amount
 
 Value = Any
 """JSON as Kubernetes or Vault writes it."""
@@ -47,15 +48,6 @@ _PORTS: Final = (
 _QUANTITIES: Final = frozenset({"requests", "limits", "hard", "default", "defaultRequest", "max", "min", "capacity"})
 _QUANTITY_FIELDS: Final = frozenset({"sizeLimit", "divisor", "storage", "averageValue"})
 _DURATIONS: Final = frozenset({"refreshAfter", "refreshInterval", "duration", "interval", "timeout", "ttl", "request"})
-_UNITS: Final = {
-    "n": Decimal("1e-9"),
-    "u": Decimal("1e-6"),
-    "m": Decimal("1e-3"),
-    "": Decimal(1),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", 1)},
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)},
-}
-_QUANTITY: Final = re.compile(r"([+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)([numkMGTPE]?|[KMGTPE]i)")
 _DURATION: Final = re.compile(r"(?:([0-9.]+)h)?(?:([0-9.]+)m)?(?:([0-9.]+)s)?")
 
 # Where saying "no" is not the same as saying nothing, because nothing means "yes".
@@ -163,10 +155,9 @@ def _shown(name: str, value: Value) -> Value:
 
 
 def _quantity(value: Value) -> Decimal | None:
-    found = _QUANTITY.fullmatch(str(value)) if isinstance(value, str | int | float) else None
     try:
-        return Decimal(found[1]) * _UNITS[found[2]] if found else None
-    except InvalidOperation:  # pragma: no cover - the expression lets only numbers through
+        return amount(str(value)) if isinstance(value, str | int | float) else None
+    except ValueError:
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,3 +92,18 @@ def aoa(capsys, project):  # noqa: ARG001 - every call stands in a project unles
         return Result(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def engine(project, monkeypatch):
+    """Put a `pulumi` of our own on PATH, and let the guard pass; the guard has tests of its own."""
+
+    def make(body: str) -> None:
+        (project / "bin").mkdir(exist_ok=True)
+        script = project / "bin/pulumi"
+        script.write_text(f'#!/bin/sh\nif [ "$1" = version ]; then echo v3.259.0; exit 0; fi\n{body}')
+        script.chmod(0o755)
+
+    monkeypatch.setenv("PATH", f"{project / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("app_of_apps.environment.guard.check_environment", lambda *_, **__: None)
+    return make

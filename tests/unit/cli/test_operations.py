@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,21 +12,6 @@ import pytest
 
 from app_of_apps.cli.progress_view import Lines
 from app_of_apps.deploy.progress import Doing, Row
-
-
-@pytest.fixture
-def engine(project, monkeypatch):
-    """Put a `pulumi` of our own on PATH, and let the guard pass; the guard has tests of its own."""
-
-    def make(body: str) -> None:
-        (project / "bin").mkdir(exist_ok=True)
-        script = project / "bin/pulumi"
-        script.write_text(f'#!/bin/sh\nif [ "$1" = version ]; then echo v3.259.0; exit 0; fi\n{body}')
-        script.chmod(0o755)
-
-    monkeypatch.setenv("PATH", f"{project / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr("app_of_apps.environment.guard.check_environment", lambda *_, **__: None)
-    return make
 
 
 def test_a_success_is_a_report_on_stdout_and_progress_on_stderr(aoa, engine):

@@ -21,21 +21,6 @@ config:
 """
 
 
-@pytest.fixture
-def engine(project, monkeypatch):
-    """Put a `pulumi` of our own on PATH, and let the guard pass; the guard has tests of its own."""
-
-    def make(body: str) -> None:
-        (project / "bin").mkdir(exist_ok=True)
-        script = project / "bin/pulumi"
-        script.write_text(f'#!/bin/sh\nif [ "$1" = version ]; then echo v3.259.0; exit 0; fi\n{body}')
-        script.chmod(0o755)
-
-    monkeypatch.setenv("PATH", f"{project / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr("app_of_apps.environment.guard.check_environment", lambda *_, **__: None)
-    return make
-
-
 def test_text_begins_with_the_report_and_says_what_is_not_known(aoa, engine):
     engine("exit 1\n")
     result = aoa("preview", "staging")
