@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app_of_apps.deploy.processes import session_of
 from bench.worlds import CHECKOUT, copy_of_example
 from sandbox import Sandbox
 from sandbox.vault_client import VaultClient
@@ -57,8 +57,9 @@ class Laboratory:
             try:
                 said, complaint = process.communicate(text, timeout=_LONGEST)
             except BaseException:
-                # The engine's plugins are in its group and would outlive it.
-                os.killpg(process.pid, signal.SIGKILL)
+                # The engine's plugins have groups of their own and would outlive it.
+                for one in session_of(process.pid):
+                    one.send(signal.SIGKILL)
                 raise
         if process.returncode not in ok:
             tail = "\n".join((said + complaint).strip().splitlines()[-40:])
