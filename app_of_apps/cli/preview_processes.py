@@ -19,12 +19,13 @@ from app_of_apps.cli.project import PARENT_FILE
 from app_of_apps.errors import AppOfAppsError, InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
     from pulumi.automation import EngineEvent
 
+    from app_of_apps.deploy.ahead import Ahead
     from app_of_apps.deploy.run import Told
     from app_of_apps.errors import Position
     from app_of_apps.release.model import Release
@@ -79,35 +80,68 @@ def preview_all(envs: Sequence[str], project: Path, *, parallel: int | None = No
 
 
 def _preview(env: str, project: Path, parallel: int | None, *, alone: bool) -> tuple[Told, Any]:
-    from app_of_apps.cli.project import load_world
-    from app_of_apps.environment.guard import check_environment
-    from app_of_apps.review.gather import foresee
+    with _begun(env, project, parallel) as ahead:
+        from app_of_apps.cli.project import load_world
+        from app_of_apps.environment.guard import check_environment
+        from app_of_apps.review.gather import foresee
 
-    world = load_world(project, [env])
-    release, settings = world.releases[env], world.settings[env]
-    # The program asks the same again; asked here, a refusal has its own exit code and no engine is started.
-    check_environment(settings, stack=env, environ=os.environ, project=project)
+        world = load_world(project, [env])
+        release, settings = world.releases[env], world.settings[env]
+        # The program asks the same again; asked here, a refusal has its own exit code.
+        check_environment(settings, stack=env, environ=os.environ, project=project)
 
-    def operate(watch: Callable[[EngineEvent], None]) -> Told:
-        return _operate(release, project, parallel, watch, alone=alone)
+        def operate(watch: Callable[[EngineEvent], None]) -> Told:
+            return _operate(release, project, parallel, watch, alone=alone, ahead=ahead)
 
-    def locate(child: str | None, loc: tuple[str | int, ...]) -> Position:
-        return _near(world.manifest.position(child, loc))
+        def locate(child: str | None, loc: tuple[str | int, ...]) -> Position:
+            return _near(world.manifest.position(child, loc))
 
-    return foresee(release, settings, project=project, environ=os.environ, operate=operate, locate=locate)
+        return foresee(release, settings, project=project, environ=os.environ, operate=operate, locate=locate)
+
+
+@contextmanager
+def _begun(env: str, project: Path, parallel: int | None) -> Iterator[Ahead | None]:
+    """Give a preview that the engine has begun, and end it where an error comes before it is through.
+
+    None where nobody knows yet that there is such an environment. A first interruption waits until the preview is taken
+    up, a second one does not.
+    """
+    if not (project / f"Pulumi.{env}.yaml").is_file():
+        yield None
+        return
+    from app_of_apps.deploy.ahead import Ahead
+    from app_of_apps.deploy.interruptions import interruptions
+
+    with interruptions(most=2) as asked:
+        ahead = Ahead(project, env, _options(parallel), asked=asked)
+        try:
+            yield ahead
+        except BaseException:
+            ahead.abandon()
+            raise
+
+
+def _options(parallel: int | None) -> Mapping[str, Any]:
+    return {"parallel": parallel} if parallel else {}
 
 
 def _operate(
-    release: Release, project: Path, parallel: int | None, watch: Callable[[EngineEvent], None], *, alone: bool
+    release: Release,
+    project: Path,
+    parallel: int | None,
+    watch: Callable[[EngineEvent], None],
+    *,
+    alone: bool,
+    ahead: Ahead | None,
 ) -> Told:
     from app_of_apps.cli.output import note
     from app_of_apps.cli.progress_view import view
     from app_of_apps.deploy.run import operate
 
-    options = {"parallel": parallel} if parallel else {}
+    begun: dict[str, Any] = {"options": _options(parallel), "watch": watch, "ahead": ahead}
     if alone:
         with view("preview", release, sys.stderr) as screen:
-            return operate("preview", release, project, show=screen.show, say=screen.say, options=options, watch=watch)
+            return operate("preview", release, project, show=screen.show, say=screen.say, **begun)
     note(f"{release.environment}: {len(release.children)} children are looked at")
     return operate(
         "preview",
@@ -115,8 +149,7 @@ def _operate(
         project,
         show=lambda _: None,
         say=lambda text: note(f"{release.environment}: {text}"),
-        options=options,
-        watch=watch,
+        **begun,
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import threading
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from app_of_apps.deploy.closing import close, new_run
+from app_of_apps.deploy.interruptions import interruptions
 from app_of_apps.deploy.ledger import Ledger
 from app_of_apps.deploy.outcome import Ending, error_type, report_of
 from app_of_apps.deploy.progress import Progress
@@ -22,11 +21,12 @@ from app_of_apps.release.deletions import describe_deletions
 from app_of_apps.release.plan import plan as plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pulumi.automation import EngineEvent
 
+    from app_of_apps.deploy.ahead import Ahead
     from app_of_apps.deploy.events import Event
     from app_of_apps.deploy.progress import Row
     from app_of_apps.deploy.report import Report
@@ -66,13 +66,15 @@ def operate(
     options: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     watch: Callable[[EngineEvent], None] | None = None,
+    ahead: Ahead | None = None,
 ) -> Told:
     """Run ``preview``, ``up``, ``refresh`` or ``destroy`` and return what there is to tell, a failure too.
 
     ``show`` gets the children's rows a few times a second, ``say`` single lines; ``environ`` is added to the engine's
-    variables, ``watch`` gets its events as it has them. An interruption (Ctrl-C) lets the engine finish what it has
-    begun, a second one stops it at once; the report says so. A lock that a dead engine has left is removed. Raises
-    Unavailable when somebody alive holds the lock, or the engine cannot be started.
+    variables, ``watch`` gets its events as it has them; ``ahead`` is a preview that has begun already. An interruption
+    (Ctrl-C) lets the engine finish what it has begun, a second one stops it at once; the report says so. A lock that a
+    dead engine has left is removed. Raises Unavailable when somebody alive holds the lock, or the engine cannot be
+    started.
     """
     from app_of_apps.deploy.engine import Engine, EngineFailed  # noqa: PLC0415 - takes a fifth of a second to import
 
@@ -80,8 +82,12 @@ def operate(
     ledger = Ledger(release_objects(release))
     progress = Progress(operation, release, plan, ledger)
     run = new_run()
-    engine = Engine(project, release.environment, {**run, **(environ or {})})
-    take_over(operation, engine, release, project, ledger=ledger, say=say)
+    engine: Engine | Ahead
+    if ahead is None:
+        engine = Engine(project, release.environment, {**run, **(environ or {})})
+        take_over(operation, engine, release, project, ledger=ledger, say=say)
+    else:
+        engine = ahead
     deletions = _deletions(operation, release, say)
     lock, outcome, started = threading.Lock(), _Outcome(), time.monotonic()
 
@@ -99,7 +105,7 @@ def operate(
 
     thread = threading.Thread(target=work, name=f"{operation} {release.environment}")
     interrupted = 0
-    with _interruptions() as asked:
+    with interruptions(() if ahead is None else ahead.asked) as asked:
         thread.start()
         while not outcome.ended.wait(_BEAT):
             while interrupted < len(asked):
@@ -124,29 +130,6 @@ def operate(
     report = replace(_report(operation, release, plan, ledger, ending), deletions=deletions)
     close(operation, report, release, project, run=run, say=say)
     return Told(report, ending.output, 0 if report.ok else exit_code(ledger))
-
-
-@contextlib.contextmanager
-def _interruptions() -> Iterator[Sequence[int]]:
-    """Give the signals that came as long as this lasts: Ctrl-C, and what a pipeline or a closing terminal sends.
-
-    They are collected and raise nothing, because an exception in the wrong line would leave the engine without anybody
-    who waits for it.
-    """
-    came: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-
-    def note(number: int, _: object) -> None:
-        came.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def exit_code(ledger: Ledger) -> int:
