@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import first_up, machine, many_children, noop_preview, table, validation
+from bench import changed_preview, first_up, machine, many_children, noop_preview, table, validation
 from bench.laboratory import CommandFailedError, laboratory
 
 if TYPE_CHECKING:
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from bench.measure import Result
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs/benchmarks.md"
-NAMES = ("noop", "up", "many", "validate")
-_ON_SANDBOX = {"up": first_up.measure, "noop": noop_preview.measure, "many": many_children.measure}
+NAMES = ("noop", "preview", "up", "many", "validate")
+_ON_SANDBOX = {
+    "up": first_up.measure,
+    "preview": changed_preview.measure,
+    "noop": noop_preview.measure,
+    "many": many_children.measure,
+}
 
 
 def main() -> int:
