@@ -65,7 +65,7 @@ def codeowners(
     if output == _STDOUT:
         answer(written)
         return
-    file = Path(output) if output is not None else _place(root)
+    file = Path(output) if output is not None else place(root)
     old = read_text(file, str(file)) if file.exists() else ""
     new = merged(old, manifest.parent.name, written, str(file))
     if new == old:
@@ -81,7 +81,8 @@ def codeowners(
     answer(f"{_shown(file)}: {len(found.owners)} lines written.")
 
 
-def _place(root: Path) -> Path:
+def place(root: Path) -> Path:
+    """Return where a repository keeps its CODEOWNERS, or would."""
     return next((root / one for one in _PLACES if (root / one).is_file()), root / _PLACES[0])
 
 

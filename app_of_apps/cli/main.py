@@ -11,6 +11,7 @@ from app_of_apps import __version__
 from app_of_apps.cli import (
     access,
     approvals,
+    ci,
     codeowners,
     compare,
     drift,
@@ -68,6 +69,7 @@ app.add_typer(secrets.app, rich_help_panel=_DEPLOY)
 app.command(epilog=operations.EPILOGS["explain"], rich_help_panel=_DEPLOY)(operations.explain)
 app.command(epilog=operations.EPILOGS["refresh"], rich_help_panel=_DEPLOY)(operations.refresh)
 app.command(epilog=operations.EPILOGS["destroy"], rich_help_panel=_DEPLOY)(operations.destroy)
+app.add_typer(ci.app, rich_help_panel=_DEPLOY)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer passes it by position

@@ -48,10 +48,10 @@ def preview(
     parallel: Parallel = None,
     form: Annotated[Form, typer.Option("--format", help="How the preview is written.")] = Form.TEXT,
     full: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="Also write all of it to a file: .md, .html, .json, .sarif or .txt.",
+            help="Also write all of it to a file: .md, .html, .json, .sarif or .txt; may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -79,20 +79,21 @@ def preview(
     from app_of_apps.cli.project import find_project
     from app_of_apps.review.comment import LIMIT
 
-    _check(full, artifact_url)
+    files = tuple(full or ())
+    _check(files, artifact_url)
     folder, names = find_project(project), tuple(dict.fromkeys(envs))
     if len(names) == 1:
         found: tuple[Previewed, ...] = (preview_one(names[0], folder, parallel=parallel),)
         # Where nothing else was asked for, an error stays what it is for every verb: lines on stderr.
-        if found[0].error is not None and form in {Form.TEXT, Form.JSON} and full is None:
+        if found[0].error is not None and form in {Form.TEXT, Form.JSON} and not files:
             raise found[0].error
     else:
         found = preview_all(names, folder, parallel=parallel)
     outcomes = [one.outcome for one in found]
-    if full is not None:
-        full.write_text(_written(outcomes, _SUFFIXES[full.suffix], limit=sys.maxsize, place=""))
-    place = artifact_url or (full.name if full is not None else "")
-    answer(_written(outcomes, form, limit=LIMIT, place=place).rstrip("\n"))
+    for file in files:
+        write_full(outcomes, file)
+    place = artifact_url or (files[0].name if files else "")
+    answer(written(outcomes, form, limit=LIMIT, place=place).rstrip("\n"))
     for one in found:
         if engine_output and one.output:
             note(one.output)
@@ -101,7 +102,12 @@ def preview(
         raise typer.Exit(code)
 
 
-def _written(outcomes: Sequence[Outcome], form: Form, *, limit: int, place: str) -> str:
+def write_full(outcomes: Sequence[Outcome], file: Path) -> None:
+    """Write all of some previews to a file, in the form that its name says."""
+    file.write_text(written(outcomes, _SUFFIXES[file.suffix], limit=sys.maxsize, place=""))
+
+
+def written(outcomes: Sequence[Outcome], form: Form, *, limit: int, place: str) -> str:
     """Return previews in one of the forms; ``limit`` and ``place`` are those of a comment."""
     from app_of_apps.review.comment import comments
     from app_of_apps.review.document import html_document, plain_text
@@ -121,26 +127,29 @@ def _written(outcomes: Sequence[Outcome], form: Form, *, limit: int, place: str)
     return comments(pages, limit=limit, full=place)
 
 
+def is_address(url: str) -> bool:
+    """Whether a URL can stand in a comment as it is."""
+    return _URL.fullmatch(url) is not None
+
+
 def _json(value: object) -> str:
     import json
 
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def _check(full: Path | None, url: str | None) -> None:
+def _check(files: Sequence[Path], url: str | None) -> None:
     """Raise InvalidInput where a file's form is not known, its folder is missing, or an address could be more."""
     from app_of_apps.errors import InvalidInput, Position, Problem
 
     problems = []
-    if full is not None and full.suffix not in _SUFFIXES:
-        problems.append(
-            Problem(
-                Position("--full"), "", f"{full.name}: its end says which form it has", f"one of {', '.join(_SUFFIXES)}"
-            )
-        )
-    elif full is not None and not full.absolute().parent.is_dir():
-        problems.append(Problem(Position("--full"), "", f"there is no folder {full.absolute().parent}"))
-    if url is not None and not _URL.fullmatch(url):
+    for full in files:
+        if full.suffix not in _SUFFIXES:
+            hint = f"one of {', '.join(_SUFFIXES)}"
+            problems.append(Problem(Position("--full"), "", f"{full.name}: its end says which form it has", hint))
+        elif not full.absolute().parent.is_dir():
+            problems.append(Problem(Position("--full"), "", f"there is no folder {full.absolute().parent}"))
+    if url is not None and not is_address(url):
         problems.append(
             Problem(
                 Position("--artifact-url"),

@@ -48,10 +48,27 @@ def markup(text: str, limit: int = LONGEST) -> str:
     return html.escape(seen(text, limit), quote=True)
 
 
-def marker(parent: str, environment: str) -> str:
+def markdown_block(text: str, limit: int) -> str:
+    """Return text of others as a block of Markdown whose lines stay lines; about ``limit`` characters at most.
+
+    What is left out is counted in a last line.
+    """
+    lines = [f"{' ' * (len(line) - len(line.lstrip()))}{seen(line, 10 * LONGEST)}" for line in text.splitlines()]
+    shown, room = [], limit
+    for line in lines:
+        written = "".join(map(_reference, line))
+        room -= len(written) + 1
+        if room < 0:
+            break
+        shown.append(_WWW.sub("&#46;", written))
+    left = len(lines) - len(shown)
+    return "\n".join(["<pre>", *shown, *([f"and {left} more lines"] if left else []), "</pre>"])
+
+
+def marker(parent: str, environment: str, what: str = "preview") -> str:
     """Return the invisible line by which a comment about an environment is found again."""
     name = re.sub(r"[^a-zA-Z0-9/-]|--+", "_", f"{parent}/{environment}")
-    return f"<!-- app-of-apps preview of {name} -->"
+    return f"<!-- app-of-apps {what} of {name} -->"
 
 
 def _visible(character: str) -> str:
