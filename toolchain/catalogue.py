@@ -97,10 +97,12 @@ _PROVIDER = Probe(("-version",), r"^v?(\d\S*)")
 _KUBE = Probe(("--version",), r"Kubernetes v(\d\S*)")
 _KUBECTL = Probe(("version", "--client", "-o", "json"), r'"gitVersion":\s*"v(\d[^"]*)"')
 _HELM = Probe(("version", "--short"), r"v(\d[^+\s]*)")
+_ACTIONLINT = Probe(("-version",), r"^v?(\d\S*)")
 _ETCD = Probe(("--version",), r"etcd Version: (\d\S*)")
 _KWOK = Probe(("--version",), r"version v?(\d\S*)")
 _VAULT = Probe(("version",), r"Vault v(\d\S*)")
 
+ACTIONLINT_VERSION = "1.7.12"
 HELM_VERSION = "3.18.6"
 KUBERNETES_VERSION = "1.36.3"
 PULUMI_VERSION = "3.259.0"
@@ -234,6 +236,19 @@ GROUPS: tuple[Group, ...] = (
         binaries=(Binary("helm", "helm.sh/helm/v3/cmd/helm", 60, probe=_HELM, expect=HELM_VERSION),),
         ldflags=f"-X helm.sh/helm/v3/internal/version.version=v{HELM_VERSION}",
     ),
+    Group(
+        name="actionlint",
+        binaries=(
+            Binary(
+                "actionlint",
+                "github.com/rhysd/actionlint/cmd/actionlint",
+                seconds=15,
+                probe=_ACTIONLINT,
+                expect=ACTIONLINT_VERSION,
+            ),
+        ),
+        ldflags=f"-X github.com/rhysd/actionlint.version={ACTIONLINT_VERSION}",
+    ),
 )
 
 TOOLS: tuple[Tool, ...] = (
@@ -259,6 +274,8 @@ TOOLS: tuple[Tool, ...] = (
     Tool("vault", "vault", _VAULT, Range.between("1.15", "2.0")),
     # Renders charts without a cluster; what version 3 renders, the provider's library of version 3 renders too.
     Tool("helm", "helm", _HELM, Range.between("3.14", "4.0")),
+    # Checks the workflow files for GitHub Actions; a newer one knows newer runners.
+    Tool("actionlint", "actionlint", _ACTIONLINT, Range.between("1.7.12", "2.0")),
     # Never from PATH: its CRDs come from the same module, and the two must match.
     Tool("vault-secrets-operator", "vault-secrets-operator"),
 )

@@ -36,7 +36,12 @@ app.command(epilog=ci_follow.EPILOGS["promote"])(ci_follow.promote)
 
 _Audience = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The ID token's audience.  [default: Vault's address]", show_default=False),
+    typer.Option(
+        metavar="NAME",
+        help="The ID token's audience.  [default: Vault's address]",
+        envvar="AOA_VAULT_AUDIENCE",
+        show_default=False,
+    ),
 ]
 
 
@@ -45,9 +50,14 @@ def run(
     env: EnvironmentArgument,
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="What to run with the login.")],
     *,
-    role: Annotated[str, typer.Option(metavar="ROLE", help="The role of Vault's JWT auth method.")],
+    role: Annotated[
+        str, typer.Option(metavar="ROLE", help="The role of Vault's JWT auth method.", envvar="AOA_VAULT_ROLE")
+    ],
     mount: Annotated[
-        str, typer.Option(metavar="MOUNT", help="Where the auth method for pipelines is, below auth/.")
+        str,
+        typer.Option(
+            metavar="MOUNT", help="Where the auth method for pipelines is, below auth/.", envvar="AOA_VAULT_MOUNT"
+        ),
     ] = "jwt-pipelines",
     audience: _Audience = None,
     kube_audience: Annotated[
@@ -55,12 +65,20 @@ def run(
         typer.Option(
             metavar="NAME",
             help="Also log in to the cluster, which has to trust the pipeline's issuer, by tokens of this audience.",
+            envvar="AOA_KUBE_AUDIENCE",
             show_default=False,
         ),
     ] = None,
     kube_ca: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The cluster's CA certificate, PEM.", exists=True, dir_okay=False),
+        typer.Option(
+            metavar="FILE",
+            help="The cluster's CA certificate, PEM.",
+            envvar="AOA_KUBE_CA",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
     ] = None,
     project: Project = None,
 ) -> None:

@@ -87,6 +87,7 @@ def test_a_preview_uses_the_cli_the_language_host_and_both_plugins(tools: Toolch
         ("kube-controller-manager", ("--version",), "Kubernetes v1.36."),
         ("kube-scheduler", ("--version",), "Kubernetes v1.36."),
         ("etcd", ("--version",), "etcd Version: 3.6."),
+        ("actionlint", ("-version",), "1.7."),
         ("kwok", ("--version",), "0.8."),
         ("kwokctl", ("--version",), "0.8."),
         ("vault", ("version",), "Vault v1."),
