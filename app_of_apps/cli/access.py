@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app_of_apps.cli import preview_rights
 from app_of_apps.cli.options import EnvironmentArgument, Project, complete_environment
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ app = typer.Typer(
     help="Show who may do what (no cluster needed).",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(epilog=preview_rights.EPILOG)(preview_rights.previews)
 
 
 class AccessFormat(StrEnum):

@@ -49,11 +49,14 @@ holds a secret: it never reads one.
 
 
 def verbs() -> Mapping[str, Any]:
-    """Return the commands of the application by name; those of a group as ``group command``."""
+    """Return the commands of the application by name; those of a group as ``group command``.
+
+    Those that only programs call are hidden and left out.
+    """
     found: dict[str, Any] = {}
     for name, command in typer.main.get_group(app).commands.items():
         inner = getattr(command, "commands", None)
-        found |= {f"{name} {own}": part for own, part in inner.items()} if inner else {name: command}
+        found |= {f"{name} {own}": part for own, part in inner.items() if not part.hidden} if inner else {name: command}
     return found
 
 

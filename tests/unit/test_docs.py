@@ -98,7 +98,12 @@ def commands_named(program: str) -> list[tuple[str, list[str]]]:
         for line in [*code_lines(text), *inline_code(text)]:
             command = re.split(r"\s+#|\s[|>]|&&", line)[0].strip()
             if command == program or command.startswith(f"{program} "):
-                found.append((document.name, shlex.split(command)[1:]))
+                words = shlex.split(command)
+                while "--" in words:  # what follows is a command of its own, and may be ours again
+                    found.append((document.name, words[1 : words.index("--")]))
+                    words = words[words.index("--") + 1 :]
+                if words and words[0] == program:
+                    found.append((document.name, words[1:]))
     return found
 
 
