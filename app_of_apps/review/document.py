@@ -24,16 +24,41 @@ _HEAD: Final = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Preview</title>
 <style>
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #1f2328; }
-code { background: #eff1f3; border-radius: 4px; padding: 0.1em 0.3em; overflow-wrap: anywhere; }
-article { border: 1px solid #d1d9e0; border-radius: 6px; padding: 0 1.2rem 1rem; margin-bottom: 2rem; }
-details { margin: 0.4rem 0; } summary { cursor: pointer; }
-ul { margin: 0.3rem 0; padding-left: 1.3rem; } li.deeper { margin-left: 1.5rem; }
-@media (prefers-color-scheme: dark) { body { background: #0d1117; color: #e6edf3; } code { background: #262c36; } }
+:root { color-scheme: light dark; --text: #1f2328; --dim: #59636e; --page: #f6f8fa; --paper: #fff; --line: #d1d9e0;
+  --chip: #eff1f3; --added: #1a7f37; --removed: #cf222e; --changed: #9a6700; }
+@media (prefers-color-scheme: dark) { :root { --text: #e6edf3; --dim: #9198a1; --page: #0d1117; --paper: #151b23;
+  --line: #3d444d; --chip: #262c36; --added: #3fb950; --removed: #ff7b72; --changed: #e3b341; } }
+body { font: 15px/1.55 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem;
+  color: var(--text); background: var(--page); }
+code { font: 0.87em/1.4 ui-monospace, monospace; background: var(--chip); border-radius: 4px; padding: 0.15em 0.35em;
+  overflow-wrap: anywhere; }
+article { background: var(--paper); border: 1px solid var(--line); border-radius: 8px; padding: 1.2rem 1.4rem;
+  margin-bottom: 2rem; }
+h1 { font-size: 1.4rem; margin: 0 0 0.6rem; } h1 code { font-size: 0.9em; }
+h2 { font-size: 1.05rem; margin: 1.2rem 0 0.4rem; }
+ul { list-style: none; margin: 0.3rem 0; padding: 0; }
+li { padding: 0.12rem 0 0.12rem 0.8rem; border-left: 3px solid transparent; } li.deeper { margin-left: 1.5rem; }
+li.added { border-color: var(--added); } li.removed, li.error { border-color: var(--removed); }
+li.changed, li.warning { border-color: var(--changed); } li.same { color: var(--dim); }
+h1 + ul { color: var(--dim); }
+details { border-top: 1px solid var(--line); padding: 0.45rem 0; } article > details:first-of-type { margin-top: 1rem; }
+details[open] > summary { margin-bottom: 0.3rem; } summary { cursor: pointer; font-weight: 600; }
+summary code { font-weight: 400; }
+@media print { body { background: none; margin: 0; } article { border: none; padding: 0; } }
 </style>
 </head>
 <body>
 """
+
+_LOOKS: Final = {
+    "+ ": "added",
+    "- ": "removed",
+    "~ ": "changed",
+    "= ": "same",
+    "error: ": "error",
+    "warning: ": "warning",
+}
+"""How lines of ours begin → the class that colours them."""
 
 
 def html_document(pages: Sequence[Page]) -> str:
@@ -72,8 +97,16 @@ def _article(found: Page) -> str:
 
 
 def _list(rows: Iterable[Row]) -> list[str]:
-    deeper = ("", ' class="deeper"')
-    return ["<ul>", *(f"<li{deeper[bool(row.level)]}>{_line(row.pieces)}</li>" for row in rows), "</ul>"]
+    return ["<ul>", *(f"<li{_classes(row)}>{_line(row.pieces)}</li>" for row in rows), "</ul>"]
+
+
+def _classes(row: Row) -> str:
+    """Return what a line looks like; what it says does not depend on that."""
+    first = row.pieces[0] if row.pieces else ""
+    begin = "" if isinstance(first, Value) else first
+    found = ["deeper"] if row.level else []
+    found += [name for mark, name in _LOOKS.items() if begin.startswith(mark)]
+    return f' class="{" ".join(found)}"' if found else ""
 
 
 def _line(pieces: Iterable[Piece]) -> str:
