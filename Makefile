@@ -11,7 +11,7 @@ PYTHON := $(BIN)/python
 STAMP := $(VENV)/.installed-$(shell cat requirements.txt requirements-dev.txt pyproject.toml 2>/dev/null | cksum | tr ' ' -)
 
 PREVIEWS := preview-staging preview-prod
-.PHONY: help up down reset status env test unit lint format bench docs toolchain venv check-python $(PREVIEWS)
+.PHONY: help up down reset status env test unit lint format bench docs demonstrations toolchain venv check-python $(PREVIEWS)
 
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  \033[1mmake %-16s\033[0m %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,9 @@ docs: $(STAMP) ## Regenerate schemas and generated documentation
 	@$(PYTHON) -m app_of_apps.environment.schema --write
 	@$(PYTHON) -m app_of_apps.manifest.reference --write
 	@$(PYTHON) -m app_of_apps.cli.reference --write
+
+demonstrations: $(STAMP) ## Write docs/demonstrations and the golden previews anew, with pictures from a real browser
+	@AOA_UPDATE_GOLDEN=1 $(PYTHON) -m pytest -q tests/unit/review
 
 toolchain: $(STAMP) ## Build the tools that are missing, and nothing else
 	@$(PYTHON) -m toolchain ensure
