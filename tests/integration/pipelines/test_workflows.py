@@ -32,7 +32,7 @@ def deployed(pipeline: Pipeline) -> Pipeline:
 
 def test_what_is_merged_is_deployed_and_on_the_record_as_the_pipeline(deployed: Pipeline) -> None:
     told = deployed.world.aoa("history", "staging", "--output", "json").stdout
-    assert "oidc:cleo" in told
+    assert "cleo" in told, told
     assert len(deployed.world.records()) == 1
 
 

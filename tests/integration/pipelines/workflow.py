@@ -45,6 +45,7 @@ exec {interpreter} "$@"
 END
 printf '#!/bin/sh\\nexec {interpreter} -m app_of_apps "$@"\\n' > "$3/bin/aoa"
 chmod +x "$3/bin/python" "$3/bin/aoa"
+ln -sf python "$3/bin/python3"
 """
 
 
