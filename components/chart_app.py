@@ -13,7 +13,7 @@ from app_of_apps.release.behaviour import DEFAULT_DEADLINE
 from app_of_apps.release.deletions import KEEPS_DATA
 from components import type_tokens
 from components.child_app import ChildApp
-from components.kubernetes import PATCH_FORCE, timeouts
+from components.kubernetes import RETAINED, timeouts
 from components.settling import WORKLOAD_KINDS
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ChartApp(ChildApp):
                 noted["pulumi.com/skipAwait"] = "true"
             keeps = given.type_.rpartition(":")[2] in KEEPS_DATA
             if keeps:
-                noted[PATCH_FORCE] = "true"
+                noted.update(RETAINED)
             merged = {**metadata, "labels": {**labels, **(metadata.get("labels") or {})}, "annotations": noted}
             options = pulumi.ResourceOptions.merge(
                 given.opts,

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 # Seconds. Deleting a namespace waits until all that is in it is gone.
 _DELETE_DEADLINE = 300
-PATCH_FORCE: Final = "pulumi.com/patchForce"
+RETAINED: Final = {"pulumi.com/patchForce": "true", "app-of-apps/retained": "true"}
+"""Annotations of what Pulumi lets go of instead of deleting it. A policy pack sees an object but not that option."""
 
 
 class KubernetesResource(pulumi.CustomResource):
@@ -53,7 +54,7 @@ def adopted(manifest: Mapping[str, Any]) -> dict[str, Any]:
     somebody else.
     """
     metadata: Mapping[str, Any] = manifest.get("metadata") or {}
-    annotations = {**(metadata.get("annotations") or {}), PATCH_FORCE: "true"}
+    annotations = {**(metadata.get("annotations") or {}), **RETAINED}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 

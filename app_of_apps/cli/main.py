@@ -20,6 +20,7 @@ from app_of_apps.cli import (
     graph,
     history,
     operations,
+    policy,
     preview,
     promote,
     release,
@@ -65,6 +66,7 @@ app.command(epilog=drift.EPILOG, rich_help_panel=_DEPLOY)(drift.drift)
 app.command(epilog=compare.EPILOG, rich_help_panel=_DEPLOY)(compare.compare)
 app.command(epilog=history.EPILOG, rich_help_panel=_DEPLOY)(history.history)
 app.add_typer(evidence.app, rich_help_panel=_DEPLOY)
+app.add_typer(policy.app, rich_help_panel=_DEPLOY)
 app.add_typer(secrets.app, rich_help_panel=_DEPLOY)
 app.command(epilog=operations.EPILOGS["explain"], rich_help_panel=_DEPLOY)(operations.explain)
 app.command(epilog=operations.EPILOGS["refresh"], rich_help_panel=_DEPLOY)(operations.refresh)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app_of_apps.cli.options import BreakGlass, EnvironmentArgument, Project, TextOrJson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from app_of_apps.deploy.report import Report
     from app_of_apps.deploy.run import Told
@@ -29,6 +29,14 @@ Parallel = Annotated[
     int | None, typer.Option(help="How many resources at once.  [default: the engine's]", min=1, show_default=False)
 ]
 Format = Annotated[TextOrJson, typer.Option("--format", help="How the report is written.")]
+PolicyPacks = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Also run this policy pack, a folder of the project; may be given several times.",
+        show_default=False,
+    ),
+]
 EngineOutput = Annotated[
     bool, typer.Option("--engine-output", help="After a failure, also show what the engine itself printed.")
 ]
@@ -39,6 +47,7 @@ def up(
     *,
     break_glass: BreakGlass = None,
     parallel: Parallel = None,
+    policy_pack: PolicyPacks = None,
     output: Format = TextOrJson.TEXT,
     engine_output: EngineOutput = False,
     project: Project = None,
@@ -50,6 +59,8 @@ def up(
     finish what it has begun. Exit code 0: everything is healthy, 2: the manifest is not valid, 3: refused, 4: something
     does not answer, 5: the deployment failed, 130: interrupted.
 
+    With policy packs it looks first: a mandatory rule that does not hold refuses the update before anything is touched.
+
     --break-glass signs with your own token (AOA_APPROVER_TOKEN, else VAULT_TOKEN) that you go around the gate.
     """
     _operate(
@@ -60,6 +71,7 @@ def up(
         output=output,
         engine_output=engine_output,
         break_glass=break_glass,
+        packs=policy_pack or (),
     )
 
 
@@ -129,14 +141,17 @@ def _operate(
     output: TextOrJson,
     engine_output: bool,
     break_glass: str | None = None,
+    packs: Sequence[Path] = (),
     ask: bool = False,
 ) -> None:
     import os
 
     from app_of_apps.cli.approvals import break_the_glass
     from app_of_apps.cli.automatic import after_failure
+    from app_of_apps.cli.output import note
     from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.environment.guard import check_environment
+    from app_of_apps.policy.packs import run_with
 
     folder = find_project(project)
     world = load_world(folder, [env])
@@ -149,7 +164,16 @@ def _operate(
         _confirm(env)
     if break_glass is not None:
         break_the_glass(world, env, folder, break_glass)
-    told = carry_out(operation, release, folder, parallel=parallel)
+    options: dict[str, Any] = {}
+    environ: Mapping[str, str] = {}
+    if operation == "up":
+        options, environ = run_with(world.settings[env], release, packs, project=folder, say=note)
+    if options:
+        seen = carry_out("preview", release, folder, parallel=parallel, environ=environ, options=options)
+        if not seen.report.ok:
+            refuse_violations(seen.report, env)
+            finish(seen, output=output, engine_output=engine_output)
+    told = carry_out(operation, release, folder, parallel=parallel, environ=environ, options=options)
     if operation == "up":
         told = after_failure(told, world, env, parallel=parallel)
     finish(told, output=output, engine_output=engine_output)
@@ -162,15 +186,16 @@ def carry_out(
     *,
     parallel: int | None = None,
     environ: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
     title: str | None = None,
 ) -> Told:
     """Run one of the engine's operations and show its progress; ``title`` is what people call it."""
     from app_of_apps.cli.progress_view import view
     from app_of_apps.deploy.run import operate
 
-    options = {"parallel": parallel} if parallel else {}
+    given = {**(options or {}), **({"parallel": parallel} if parallel else {})}
     with view(title or operation, release, sys.stderr) as screen:
-        return operate(operation, release, project, show=screen.show, say=screen.say, options=options, environ=environ)
+        return operate(operation, release, project, show=screen.show, say=screen.say, options=given, environ=environ)
 
 
 def finish(told: Told, *, output: TextOrJson, engine_output: bool) -> None:
@@ -184,6 +209,18 @@ def finish(told: Told, *, output: TextOrJson, engine_output: bool) -> None:
         raise typer.Exit(INTERRUPTED)
     if not told.report.ok:
         raise typer.Exit(told.exit_code)
+
+
+def refuse_violations(report: Report, env: str) -> None:
+    """Raise Refused where a preview has found a policy that does not hold; nothing was touched then."""
+    from app_of_apps.deploy.outcome import POLICY_CAUSE
+    from app_of_apps.errors import Refused
+
+    found = [cause.sentence for cause in report.causes if cause.message.startswith(POLICY_CAUSE)]
+    if found:
+        lines = "".join(f"\n  {one}" for one in found)
+        msg = f"{report.parent} in {env} violates {len(found)} mandatory policies; nothing was touched:{lines}"
+        raise Refused(msg.replace(" 1 mandatory policies", " a mandatory policy"))
 
 
 def _print(report: Report, output: TextOrJson) -> None:

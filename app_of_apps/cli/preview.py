@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app_of_apps.cli.operations import EngineOutput, Parallel
+from app_of_apps.cli.operations import EngineOutput, Parallel, PolicyPacks
 from app_of_apps.cli.options import Project, complete_environment
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def preview(
     ],
     *,
     parallel: Parallel = None,
+    policy_pack: PolicyPacks = None,
     form: Annotated[Form, typer.Option("--format", help="How the preview is written.")] = Form.TEXT,
     full: Annotated[
         list[Path] | None,
@@ -83,12 +84,12 @@ def preview(
     _check(files, artifact_url)
     folder, names = find_project(project), tuple(dict.fromkeys(envs))
     if len(names) == 1:
-        found: tuple[Previewed, ...] = (preview_one(names[0], folder, parallel=parallel),)
+        found: tuple[Previewed, ...] = (preview_one(names[0], folder, parallel=parallel, packs=policy_pack or ()),)
         # Where nothing else was asked for, an error stays what it is for every verb: lines on stderr.
         if found[0].error is not None and form in {Form.TEXT, Form.JSON} and not files:
             raise found[0].error
     else:
-        found = preview_all(names, folder, parallel=parallel)
+        found = preview_all(names, folder, parallel=parallel, packs=policy_pack or ())
     outcomes = [one.outcome for one in found]
     for file in files:
         write_full(outcomes, file)

@@ -47,12 +47,17 @@ class Previewed:
     """Why there is no preview; never from another process."""
 
 
-def preview_one(env: str, project: Path, *, parallel: int | None = None, alone: bool = True) -> Previewed:
-    """Preview one environment. ``alone`` shows its children while they are looked at; else there are single lines."""
+def preview_one(
+    env: str, project: Path, *, parallel: int | None = None, packs: Sequence[Path] = (), alone: bool = True
+) -> Previewed:
+    """Preview one environment. ``alone`` shows its children while they are looked at; else there are single lines.
+
+    ``packs`` are policy packs beside those of the environment.
+    """
     from app_of_apps.review.model import Halted
 
     try:
-        told, found = _preview(env, project, parallel, alone=alone)
+        told, found = _preview(env, project, parallel, packs, alone=alone)
     except AppOfAppsError as error:
         problems = error.problems if isinstance(error, InvalidInput) else ()
         placed = tuple(replace(one, position=_near(one.position)) for one in problems)
@@ -61,13 +66,15 @@ def preview_one(env: str, project: Path, *, parallel: int | None = None, alone: 
     return Previewed(found, INTERRUPTED if told.report.interrupted else told.exit_code, told.output)
 
 
-def preview_all(envs: Sequence[str], project: Path, *, parallel: int | None = None) -> tuple[Previewed, ...]:
+def preview_all(
+    envs: Sequence[str], project: Path, *, parallel: int | None = None, packs: Sequence[Path] = ()
+) -> tuple[Previewed, ...]:
     """Preview several environments at once, in their order; an interruption reaches each of them once."""
     context = multiprocessing.get_context("spawn")
     ways, processes = [], []
     for env in envs:
         way, answers = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(env, project, parallel, answers), name=f"preview {env}")
+        process = context.Process(target=_work, args=(env, project, parallel, tuple(packs), answers), name=f"preview {env}")
         process.start()
         answers.close()
         ways.append(way)
@@ -79,10 +86,12 @@ def preview_all(envs: Sequence[str], project: Path, *, parallel: int | None = No
     return found
 
 
-def _preview(env: str, project: Path, parallel: int | None, *, alone: bool) -> tuple[Told, Any]:
-    with _begun(env, project, parallel) as ahead:
+def _preview(env: str, project: Path, parallel: int | None, packs: Sequence[Path], *, alone: bool) -> tuple[Told, Any]:
+    with _begun(env, project, parallel, packs) as ahead:
+        from app_of_apps.cli.output import note
         from app_of_apps.cli.project import load_world
         from app_of_apps.environment.guard import check_environment
+        from app_of_apps.policy.packs import run_with
         from app_of_apps.review.gather import foresee
 
         world = load_world(project, [env])
@@ -90,8 +99,14 @@ def _preview(env: str, project: Path, parallel: int | None, *, alone: bool) -> t
         # The program asks the same again; asked here, a refusal has its own exit code.
         check_environment(settings, stack=env, environ=os.environ, project=project)
 
+        judged, environ = run_with(settings, release, packs, project=project, say=note)
+        if judged and ahead is not None:  # the pack is in the overlay, say; the engine has begun without it
+            ahead.abandon()
+            ahead = None
+        options = {**_options(parallel), **judged}
+
         def operate(watch: Callable[[EngineEvent], None]) -> Told:
-            return _operate(release, project, parallel, watch, alone=alone, ahead=ahead)
+            return _operate(release, project, watch, options=options, environ=environ, alone=alone, ahead=ahead)
 
         def locate(child: str | None, loc: tuple[str | int, ...]) -> Position:
             return _near(world.manifest.position(child, loc))
@@ -100,13 +115,14 @@ def _preview(env: str, project: Path, parallel: int | None, *, alone: bool) -> t
 
 
 @contextmanager
-def _begun(env: str, project: Path, parallel: int | None) -> Iterator[Ahead | None]:
+def _begun(env: str, project: Path, parallel: int | None, packs: Sequence[Path]) -> Iterator[Ahead | None]:
     """Give a preview that the engine has begun, and end it where an error comes before it is through.
 
-    None where nobody knows yet that there is such an environment. A first interruption waits until the preview is taken
+    None where nobody knows yet that there is such an environment, or policy packs have to be made ready first. A first interruption waits until the preview is taken
     up, a second one does not.
     """
-    if not (project / f"Pulumi.{env}.yaml").is_file():
+    file = project / f"Pulumi.{env}.yaml"
+    if packs or not file.is_file() or b"policy:" in file.read_bytes():
         yield None
         return
     from app_of_apps.deploy.ahead import Ahead
@@ -128,9 +144,10 @@ def _options(parallel: int | None) -> Mapping[str, Any]:
 def _operate(
     release: Release,
     project: Path,
-    parallel: int | None,
     watch: Callable[[EngineEvent], None],
     *,
+    options: Mapping[str, Any],
+    environ: Mapping[str, str],
     alone: bool,
     ahead: Ahead | None,
 ) -> Told:
@@ -138,7 +155,7 @@ def _operate(
     from app_of_apps.cli.progress_view import view
     from app_of_apps.deploy.run import operate
 
-    begun: dict[str, Any] = {"options": _options(parallel), "watch": watch, "ahead": ahead}
+    begun: dict[str, Any] = {"options": options, "environ": environ, "watch": watch, "ahead": ahead}
     if alone:
         with view("preview", release, sys.stderr) as screen:
             return operate("preview", release, project, show=screen.show, say=screen.say, **begun)
@@ -153,11 +170,11 @@ def _operate(
     )
 
 
-def _work(env: str, project: Path, parallel: int | None, answers: Connection) -> None:
+def _work(env: str, project: Path, parallel: int | None, packs: tuple[Path, ...], answers: Connection) -> None:
     """Be the process of one environment: send one answer."""
     os.setpgrp()  # a terminal interrupts our parent, and that interrupts us
     try:
-        found = preview_one(env, project, parallel=parallel, alone=False)
+        found = preview_one(env, project, parallel=parallel, packs=packs, alone=False)
         answers.send(replace(found, error=None))
     except (KeyboardInterrupt, BrokenPipeError):  # nobody waits any more
         sys.exit(INTERRUPTED)

@@ -16,7 +16,9 @@ from app_of_apps.deploy.drift_defaults import is_default
 from app_of_apps.deploy.drift_owners import Owned, Who, items_of, key_of_item, owned, owners
 from app_of_apps.deploy.drift_values import Path, Value, keyed, same, says_nothing
 
-PROVENANCE: Final = frozenset(f"app-of-apps/{name}" for name in ("release-digest", "git-commit", "author", "approvals"))
+PROVENANCE: Final = frozenset(
+    f"app-of-apps/{name}" for name in ("release-digest", "git-commit", "author", "approvals", "retained")
+)
 """Annotations that tell of the run that deployed an object and follow from no release."""
 
 _CONTROLLERS: Final = (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app_of_apps import errors
 from app_of_apps.approval.check import LOUD
 from app_of_apps.deploy.diagnose import blockers, cause_of, look, read_facts, standing
-from app_of_apps.deploy.events import type_of
+from app_of_apps.deploy.events import name_of, type_of
 from app_of_apps.deploy.redact import Redactor, one_line
 from app_of_apps.deploy.report import Cause, ChildOutcome, Report, State
 from app_of_apps.errors import Unavailable
@@ -17,11 +17,15 @@ from app_of_apps.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from app_of_apps.deploy.events import Policy
     from app_of_apps.deploy.facts import Facts, Reader
     from app_of_apps.deploy.health import Object
     from app_of_apps.deploy.ledger import Entry, Identity, Ledger
     from app_of_apps.graph.order import Plan
     from app_of_apps.release.model import Release, ResolvedChild
+
+POLICY_CAUSE: Final = "policy "
+"""How the message of a cause begins that is a rule of a policy pack."""
 
 # The engine's own last words, which say that something failed and not what.
 _EMPTY_WORDS = re.compile(
@@ -74,15 +78,9 @@ def report_of(
     ]
     children += _removed(release, ledger)
     causes = [_cause(release, name, ledger, facts, kube) for name in _in_order(plan, failed)]
+    causes += [_policy_cause(one, release, ledger) for one in dict.fromkeys(ledger.policies) if one.mandatory]
     if not ending.ok and not causes and not ending.interrupted:
         causes = [_program_cause(ledger, ending)]
-    causes += [
-        Cause(
-            f"policy {one.policy}: {one_line(one.text)}", next_steps=("Change the manifest so that the policy holds.",)
-        )
-        for one in ledger.policies
-        if one.mandatory
-    ]
     return Report(
         operation=operation,
         parent=release.parent,
@@ -227,6 +225,20 @@ def error_type(text: str) -> type[errors.AppOfAppsError] | None:
 
 def _without_type(text: str) -> str:
     return text.partition(":")[2].strip() if error_type(text) else text
+
+
+def _policy_cause(broken: Policy, release: Release, ledger: Ledger) -> Cause:
+    """Say which rule of a policy pack does not hold, and for what."""
+    name = ledger.family.child(broken.urn) if broken.urn else None
+    team = release.by_name[name].spec.team if name is not None and name in release.by_name else None
+    about = f"{type_of(broken.urn).rpartition(':')[2]} {name_of(broken.urn)}: " if broken.urn else ""
+    return Cause(
+        f"{POLICY_CAUSE}{broken.policy}: {about}{one_line(broken.text)}",
+        child=name,
+        team=team,
+        contact=release.teams[team].contact if team is not None and team in release.teams else None,
+        next_steps=("Change the manifest so that the policy holds; docs/policy.md tells of each rule.",),
+    )
 
 
 def _program_cause(ledger: Ledger, ending: Ending) -> Cause:

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app_of_apps.deploy.events import Message, Policy, Step
+from app_of_apps.deploy.events import Message, Policy, Step, name_of
 from app_of_apps.release.digest import digest
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ class Preview:
         return tuple(sorted(Counter(op for op, _, _, _ in self.steps).items()))
 
 
+def _about(event: Policy) -> str:
+    return f"{name_of(event.urn)}: " if event.urn else ""
+
+
 def preview_of(events: Iterable[Event]) -> Preview:
     """Return what the events of a preview come to."""
     steps: set[tuple[str, str, str, tuple[str, ...]]] = set()
@@ -51,7 +55,7 @@ def preview_of(events: Iterable[Event]) -> Preview:
         if isinstance(event, Step) and event.phase == "begun" and event.op not in _QUIET:
             steps.add((event.op, event.type, event.name, tuple(sorted(event.diffs))))
         elif isinstance(event, Policy):
-            policies[f"{event.policy}{' (mandatory)' if event.mandatory else ''}: {event.text}"] = None
+            policies[f"{event.policy}{' (mandatory)' if event.mandatory else ''}: {_about(event)}{event.text}"] = None
         elif isinstance(event, Message) and event.severity == "warning":
             warnings[event.text] = None
     return Preview(tuple(sorted(steps)), tuple(policies), tuple(warnings))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from app_of_apps.environment.identity import IdentityProvider
 from app_of_apps.manifest.base import Duration, Host, Model, Name, Text, VariableName, Version, matching
@@ -241,6 +241,21 @@ class Lane(Model):
     """Texts that belong to this environment, such as a host name: no child of another environment may hold one."""
 
 
+class PolicyPack(Model):
+    """A Pulumi policy pack that `aoa` runs with every preview and every update of the environment."""
+
+    path: Text
+    """Its folder, relative to the project."""
+    config: Mapping[Name, Literal["mandatory", "advisory", "disabled"] | Mapping[VariableName, JsonValue]] = {}
+    """Rule → its level, or settings of it. What is known of the environment is filled in by itself."""
+
+
+class Policy(Model):
+    """What judges every resource once more before it is touched."""
+
+    packs: Annotated[tuple[PolicyPack, ...], Field(strict=False)] = ()
+
+
 class Environment(Model):
     """One environment = one Pulumi stack = one cluster + one Vault scope + one set of rules."""
 
@@ -265,3 +280,4 @@ class Environment(Model):
     """How the API server and Vault see the identity provider; needed as soon as the parent grants access here."""
     network: Mapping[Name, Annotated[tuple[Cidr, ...], Field(min_length=1, strict=False)]] = {}
     """Way of the parent's `tenancy: network` → the addresses that it leads to in this environment."""
+    policy: Policy = Policy()

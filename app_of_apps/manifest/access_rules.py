@@ -5,13 +5,34 @@ Sources: Kubernetes' "RBAC Good Practices" (privilege escalation risks) and "Usi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app_of_apps.manifest.access import KubernetesRule
     from app_of_apps.manifest.positions import Loc
+
+
+class Rule(Protocol):
+    """One rule of a role: of a manifest, or of a Role that somebody declares without one."""
+
+    @property
+    def api_groups(self) -> tuple[str, ...]:
+        """Kubernetes' apiGroups."""
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Kubernetes' resources, with their subresources."""
+
+    @property
+    def resource_names(self) -> tuple[str, ...]:
+        """Kubernetes' resourceNames; empty for all."""
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """Kubernetes' verbs."""
+
 
 READ: Final = frozenset({"get", "list", "watch"})
 WRITE: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
@@ -76,7 +97,7 @@ _RUNS_PODS: Final = frozenset(
 _INTO_PODS: Final = frozenset({"exec", "attach", "portforward", "proxy", "ephemeralcontainers"})
 
 
-def faults(rule: KubernetesRule) -> Iterator[tuple[Loc, str, str]]:
+def faults(rule: Rule) -> Iterator[tuple[Loc, str, str]]:
     """Yield what a rule may not say: its place in the rule, what is wrong, what to do."""
     for index, group in enumerate(rule.api_groups):
         loc: Loc = ("apiGroups", index)
@@ -106,7 +127,7 @@ def _verb_faults(loc: Loc, verb: str) -> Iterator[tuple[Loc, str, str]]:
         yield loc, f"`{verb}` is no verb for an object in a namespace", f"verbs: {', '.join(sorted(READ | WRITE))}"
 
 
-def _resource_faults(rule: KubernetesRule, resource: str) -> Iterator[tuple[str, str]]:
+def _resource_faults(rule: Rule, resource: str) -> Iterator[tuple[str, str]]:
     if "*" in resource:
         yield "`*` is every resource, also secrets and what is installed later", "name the resources"
         return

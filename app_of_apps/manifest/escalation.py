@@ -90,13 +90,23 @@ def faults(found: Mapping[str, Any], boundary: Boundary) -> Iterator[Fault]:
     metadata = found.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     yield from _metadata_faults(metadata, boundary.namespace)
-    if group == "" and kind == "Secret":
-        yield from _secret_faults(found)
-    if group == "" and kind == "Service":
-        yield from _service_faults(found)
-    for loc, value in _mappings(found, ()):
-        yield from _reference_faults(loc, value, boundary.namespace)
+    yield from object_faults(found)
+    for loc, value in mappings(found):
+        yield from reference_faults(loc, value, boundary.namespace)
         yield from pod_escalation.faults(loc, value, restricted=boundary.restricted)
+
+
+def object_faults(found: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what no object may ask for, whoever declares it: fields with which one namespace acts on others."""
+    metadata = found.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    for name in annotations if isinstance(annotations, dict) else ():
+        if reason := refused_annotation(str(name)):
+            yield ("metadata", "annotations", name), reason, "remove it"
+    if str(found.get("apiVersion", "")) == "v1" and found.get("kind") == "Secret":
+        yield from _secret_faults(found)
+    if str(found.get("apiVersion", "")) == "v1" and found.get("kind") == "Service":
+        yield from _service_faults(found)
 
 
 def rendered_faults(found: Mapping[str, Any], boundary: Boundary) -> Iterator[Fault]:
@@ -112,7 +122,7 @@ def value_faults(values: Mapping[str, Any], boundary: Boundary) -> Iterator[Faul
 
     What a chart makes of other values shows only when it is rendered.
     """
-    for loc, value in _mappings(values, ()):
+    for loc, value in mappings(values):
         if isinstance(value.get("kind"), str) and isinstance(value.get("apiVersion"), str):
             for below, message, hint in faults(value, boundary):
                 yield (*loc, *below), message, hint
@@ -141,10 +151,6 @@ def _metadata_faults(metadata: Mapping[str, Any], namespace: str) -> Iterator[Fa
     if other is not None and other != namespace:
         what = f"must be the child's own namespace {namespace}"
         yield ("metadata", "namespace"), what, "remove metadata.namespace: it is filled in"
-    annotations = metadata.get("annotations")
-    for name in annotations if isinstance(annotations, dict) else ():
-        if reason := refused_annotation(str(name)):
-            yield ("metadata", "annotations", name), reason, "remove it"
     if metadata.get("ownerReferences"):
         yield (
             ("metadata", "ownerReferences"),
@@ -182,7 +188,7 @@ def _service_faults(found: Mapping[str, Any]) -> Iterator[Fault]:
         yield ("spec", "externalName"), "is another name for a service of another child", "call that service itself"
 
 
-def _reference_faults(loc: Loc, value: Mapping[str, Any], namespace: str) -> Iterator[Fault]:
+def reference_faults(loc: Loc, value: Mapping[str, Any], namespace: str) -> Iterator[Fault]:
     """Yield references that lead out of the namespace, wherever they stand."""
     other = value.get("namespace")
     # A route names the Gateway that it attaches to, and the Gateway says who may.
@@ -199,7 +205,7 @@ def _reference_faults(loc: Loc, value: Mapping[str, Any], namespace: str) -> Ite
         )
 
 
-def _mappings(value: Any, loc: Loc) -> Iterator[tuple[Loc, Mapping[str, Any]]]:  # noqa: ANN401 - YAML of any form
+def mappings(value: Any, loc: Loc = ()) -> Iterator[tuple[Loc, Mapping[str, Any]]]:  # noqa: ANN401 - YAML of any form
     """Walk over every mapping that holds fields of Kubernetes, the outermost first."""
     stack: list[tuple[Loc, Any]] = [(loc, value)]
     while stack:

@@ -60,7 +60,7 @@ _HIGH_ENTROPY = 3.0  # bits per character; text of the same length in English ha
 def check(findings: Findings, value: object, loc: Loc) -> None:
     """Note every text at or below a path that looks like a secret. No message repeats a value."""
     findings = findings.under("inline-secret")
-    for at, name, text in _texts(value, loc):
+    for at, name, text in texts(value, loc):
         what = resembles(name, text)
         if not what:
             continue
@@ -118,7 +118,7 @@ def _is_word(part: str) -> bool:
     return len(part) <= (longest_number if part.isdigit() else longest_mixed)
 
 
-def _texts(value: object, loc: Loc) -> Iterator[tuple[Loc, str, str]]:
+def texts(value: object, loc: Loc) -> Iterator[tuple[Loc, str, str]]:
     """Walk over every text: its path, the name of the nearest key, the text."""
     stack: list[tuple[Any, Loc]] = [(value, loc)]
     while stack:

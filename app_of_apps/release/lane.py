@@ -23,7 +23,7 @@ def check_lane(children: Iterable[ResolvedChild], found: Findings) -> None:
     if not images and not foreign:
         return
     for child in children:
-        if images and child.image is not None and not any(_is_within(child.image, allowed) for allowed in images):
+        if images and child.image is not None and not is_among(child.image, images):
             hint = f"images of {environment.settings.name} are below {', '.join(images)} (lane: images of its file)"
             found.in_manifest(child.name, ("image",), "this image may not run here", hint)
         for text, other, loc in foreign:
@@ -32,6 +32,11 @@ def check_lane(children: Iterable[ResolvedChild], found: Findings) -> None:
                 if text in value:
                     hint = f"each environment says such a value in its own file; {said} reserves it"
                     _note(child, place, f"holds what belongs to {other.name} alone: {text}", hint, found)
+
+
+def is_among(image: str, allowed: Iterable[str]) -> bool:
+    """Say whether an image is of one of these repositories, or below one of these beginnings that end with a slash."""
+    return any(_is_within(image, one) for one in allowed)
 
 
 def _is_within(image: str, allowed: str) -> bool:

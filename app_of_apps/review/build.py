@@ -34,6 +34,8 @@ SHUT: Final = "an update would be refused as things stand: "
 """How the program begins, in a preview, to say what an update would meet."""
 APPROVED: Final = "approved by "
 _DELETES: Final = "this release deletes:"
+_STARTED: Final = "using pulumi-analyzer-policy-"
+"""How the engine tells where it has found what starts a policy pack."""
 _NOTHING: Final = Deletions()
 # What `release_words` writes before a field's values; a path has no spaces outside of quotes.
 _NAMED: Final = re.compile(
@@ -88,7 +90,7 @@ def foreseen(release: Release, report: Report, steps: Steps, around: Around, loc
         left_over=describe_deletions(Deletions(left_over=around.deletions.left_over)),
         gate=_gate(report, steps, around.refusal),
         policies=steps.policies,
-        warnings=tuple(one for one in steps.said("warning") if not one.startswith((SHUT, _DELETES, LOUD))),
+        warnings=tuple(one for one in steps.said("warning") if not one.startswith((SHUT, _DELETES, LOUD, _STARTED))),
         unknown=tuple(unknown),
     )
 

@@ -145,6 +145,26 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule of a policy pack that does not hold."""
+
+    policy: str
+    """``<pack>/<rule>``."""
+    text: str
+    mandatory: bool
+    child: str | None = None
+    resource: str = ""
+    """Kind and logical name; empty for what is about no single resource."""
+
+    @property
+    def words(self) -> str:
+        """Say all of it in one line."""
+        whose = ": ".join(part for part in (self.child, self.resource) if part)
+        level = "mandatory" if self.mandatory else "advisory"
+        return f"{self.policy} ({level}): {f'{whose}: ' if whose else ''}{' '.join(self.text.split())}"
+
+
+@dataclass(frozen=True, slots=True)
 class Foreseen:
     """Everything that is known about deploying a release to an environment."""
 
@@ -170,7 +190,7 @@ class Foreseen:
     left_over: tuple[str, ...] = ()
     """What stands and is in no release that succeeded."""
     gate: Gate = Gate(GateState.UNKNOWN)
-    policies: tuple[str, ...] = ()
+    policies: tuple[Violation, ...] = ()
     warnings: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     """What could not be found out, and why."""

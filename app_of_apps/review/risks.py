@@ -42,9 +42,10 @@ REPLACED: Final = Rule(
     "stateful-replaced", "What keeps data would be replaced", "error", "The old one goes, the new one is empty."
 )
 POLICY: Final = Rule("policy-violated", "A policy is violated", "error", "Change the manifest so that it holds.")
+ADVICE: Final = Rule("policy-advice", "A policy advises against it", "warning", "See what the rule is for.")
 INVALID: Final = Rule("invalid", "The files are not valid", "error", "Mend the file; `aoa validate` says the same.")
 HALTED: Final = Rule("no-preview", "There is no preview", "error", "See the reason; nothing was touched.")
-RULES: Final = (FAILED, MISSING, DATA, DELETED, WIDENED, REPLACED, POLICY, INVALID, HALTED)
+RULES: Final = (FAILED, MISSING, DATA, DELETED, WIDENED, REPLACED, POLICY, ADVICE, INVALID, HALTED)
 
 _NAMESPACE: Final = "Namespace"
 
@@ -86,8 +87,10 @@ def _risks(found: Foreseen) -> Iterator[Risk]:
     for one in found.access:
         if one.change == "gains" and not _only_new(one, by_name):
             yield Risk(WIDENED, access_words(one), access_words(one), found.access_position)
-    for policy in found.policies:
-        yield Risk(POLICY, policy, f"policy {policy}", found.position)
+    for broken in found.policies:
+        whose = by_name.get(broken.child or "")
+        rule, where = POLICY if broken.mandatory else ADVICE, whose.position if whose is not None else found.position
+        yield Risk(rule, broken.words, f"policy {broken.words}", where, broken.child)
 
 
 def _only_new(one: AccessChange, by_name: Mapping[str, Child]) -> bool:

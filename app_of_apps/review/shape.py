@@ -46,7 +46,7 @@ def _preview(found: Foreseen) -> dict[str, Any]:
         "words": list(found.words),
         "access": [one.shape() for one in found.access],
         "leftOver": list(found.left_over),
-        "policies": list(found.policies),
+        "policies": [one.words for one in found.policies],
         "warnings": list(found.warnings),
         "unknown": list(found.unknown),
     }

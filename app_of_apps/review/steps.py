@@ -12,7 +12,7 @@ from app_of_apps.deploy.events import Family, Message, Policy, Step, name_of, of
 from app_of_apps.deploy.preview_digest import preview_of
 from app_of_apps.deploy.redact import Redactor
 from app_of_apps.review.fields import fields_of, holds_unknown, is_provenance
-from app_of_apps.review.model import Confidence, Field, Op, Resource
+from app_of_apps.review.model import Confidence, Field, Op, Resource, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,15 +82,15 @@ class Steps:
         return preview_of(self._events)
 
     @property
-    def policies(self) -> tuple[str, ...]:
-        """Policies that were violated."""
-        return tuple(
-            dict.fromkeys(
-                f"{one.policy}{' (mandatory)' if one.mandatory else ''}: {one.text}"
-                for one in self._events
-                if isinstance(one, Policy)
-            )
+    def policies(self) -> tuple[Violation, ...]:
+        """Policies that were violated, mandatory ones first."""
+        family = self._family()
+        found = dict.fromkeys(
+            Violation(one.policy, one.text, one.mandatory, family.child(one.urn) if one.urn else None, _about(one.urn))
+            for one in self._events
+            if isinstance(one, Policy)
         )
+        return tuple(sorted(found, key=lambda one: (not one.mandatory, one.policy, one.child or "", one.resource)))
 
     def said(self, severity: str) -> tuple[str, ...]:
         """Return what was said with a severity (`Message.severity`), in the order in which it was said."""
@@ -99,14 +99,23 @@ class Steps:
 
     def resources(self) -> Mapping[str | None, tuple[Resource, ...]]:
         """Return child → its resources, sorted; what belongs to no child stands under None."""
-        family = Family()
-        for event in self._events:
-            if isinstance(event, Step):
-                family.learn(event)
+        family = self._family()
         found: dict[str | None, list[Resource]] = {}
         for one in self._seen.values():
             found.setdefault(family.child(one.urn), []).append(_judged(one))
         return {child: tuple(sorted(every, key=_order)) for child, every in found.items()}
+
+    def _family(self) -> Family:
+        family = Family()
+        for event in self._events:
+            if isinstance(event, Step):
+                family.learn(event)
+        return family
+
+
+def _about(urn: str) -> str:
+    """Return kind and logical name of a policy's resource; nothing for the stack as a whole."""
+    return f"{_called(type_of(urn))} {name_of(urn)}" if urn and type_of(urn) != _STACK else ""
 
 
 def _resource(op: Op, metadata: StepEventMetadata, redact: Redactor) -> Resource:

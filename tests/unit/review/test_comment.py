@@ -14,7 +14,7 @@ from app_of_apps.errors import Position, Problem
 from app_of_apps.review.comment import LIMIT, comment, comments
 from app_of_apps.review.defuse import seen as seen_text
 from app_of_apps.review.document import html_document, plain_text
-from app_of_apps.review.model import Confidence, Field, Halted, Resource
+from app_of_apps.review.model import Confidence, Field, Halted, Resource, Violation
 from app_of_apps.review.page import page
 from app_of_apps.review.sarif import sarif
 from app_of_apps.review.shape import shape, shapes
@@ -90,7 +90,7 @@ def test_of_many_risks_the_errors_are_shown_and_the_rest_is_counted():
     found = replace(
         seen("widened-access"),
         access=tuple(replace(gains, target=f"thing-{number:04}") for number in range(3000)),
-        policies=("pack/rule (mandatory): no",),
+        policies=(Violation("pack/rule", "no", mandatory=True),),
     )
     text = comment(page(found))
     assert len(text) <= LIMIT
@@ -160,7 +160,7 @@ def test_sarif_is_one_run_whose_results_name_rules_that_are_there():
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_message_of_sarif_has_no_links_or_placeholders(text):
-    found = replace(seen("version-bump"), policies=(text or "x",))
+    found = replace(seen("version-bump"), policies=(Violation("pack/rule", text, mandatory=True),))
     (result,) = sarif([found])["runs"][0]["results"]
     plain = result["message"]["text"].replace("\\\\", "").replace("\\[", "").replace("\\]", "")
     assert not set("[]{}") & set(plain.replace("\\{", "").replace("\\}", ""))
@@ -178,7 +178,13 @@ def test_the_documented_shapes_are_what_is_printed():
     found = seen("version-bump")
     secret = seen("broken-migration").touched[0].secrets
     child = replace(found.touched[0], secrets=secret)
-    full = replace(found, children=(child,), policies=("x",), access=seen("widened-access").access, around=())
+    full = replace(
+        found,
+        children=(child,),
+        policies=(Violation("pack/rule", "x", mandatory=False),),
+        access=seen("widened-access").access,
+        around=(),
+    )
     told = shape(full)["preview"]
     assert keys(told) | {".confidence.exact"} == keys(documented("app-of-apps/preview/v1"))
     assert keys(shapes([HALTED])) == keys(documented("app-of-apps/previews/v1"))
