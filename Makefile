@@ -11,7 +11,7 @@ PYTHON := $(BIN)/python
 STAMP := $(VENV)/.installed-$(shell cat requirements.txt requirements-dev.txt pyproject.toml 2>/dev/null | cksum | tr ' ' -)
 
 PREVIEWS := preview-staging preview-prod
-.PHONY: help up down reset status env test unit lint format bench docs demonstrations toolchain venv check-python $(PREVIEWS)
+.PHONY: help up down reset status env policy test unit lint format bench docs demonstrations toolchain venv check-python $(PREVIEWS)
 
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  \033[1mmake %-16s\033[0m %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,9 @@ env: ## Print export lines for eval
 $(PREVIEWS): preview-%: $(STAMP)
 	@$(PYTHON) -m sandbox up && eval "$$($(PYTHON) -m sandbox env)" && pulumi preview --diff --stack $*
 
+policy: $(STAMP) ## Judge staging and prod of the sandbox by the policy pack in policy/
+	@$(PYTHON) -m sandbox up && eval "$$($(PYTHON) -m sandbox env)" && aoa preview staging prod --policy-pack policy
+
 test: $(STAMP) ## Run all tests (builds what is missing; the integration tests start sandboxes of their own)
 	@$(PYTHON) -m toolchain ensure
 	@$(PYTHON) -m pytest -n auto -m 'not integration'
@@ -57,6 +60,7 @@ lint: $(STAMP) ## ruff, mypy, import-linter and whether generated files are curr
 	@$(PYTHON) -m app_of_apps.environment.schema --check
 	@$(PYTHON) -m app_of_apps.manifest.reference --check
 	@$(PYTHON) -m app_of_apps.cli.reference --check
+	@PYTHONPATH=policy $(PYTHON) -m app_of_apps_policy.reference --check
 
 format: $(STAMP) ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
@@ -69,6 +73,7 @@ docs: $(STAMP) ## Regenerate schemas and generated documentation
 	@$(PYTHON) -m app_of_apps.environment.schema --write
 	@$(PYTHON) -m app_of_apps.manifest.reference --write
 	@$(PYTHON) -m app_of_apps.cli.reference --write
+	@PYTHONPATH=policy $(PYTHON) -m app_of_apps_policy.reference --write
 
 demonstrations: $(STAMP) ## Write docs/demonstrations and the golden previews anew, with pictures from a real browser
 	@AOA_UPDATE_GOLDEN=1 $(PYTHON) -m pytest -q tests/unit/review

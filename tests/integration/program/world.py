@@ -135,6 +135,8 @@ class World:
     """What the environment's file says under ``gates``."""
     evidence: dict[str, Any] = field(default_factory=dict)
     """What it says under ``evidence``."""
+    policy: dict[str, Any] = field(default_factory=dict)
+    """What it says under ``policy``."""
     audit: Audit = field(init=False, repr=False)
     _key: str = field(default="", repr=False)
 
@@ -180,6 +182,7 @@ class World:
             "versions": {name: self.versions.get(name, "1.0.0") for name in versioned},
             **({"gates": self.gates} if self.gates else {}),
             **({"evidence": self.evidence} if self.evidence else {}),
+            **({"policy": self.policy} if self.policy else {}),
         }
         settings = json.dumps({"app-of-apps:environment": environment})
         (self.folder / "Pulumi.staging.yaml").write_text(f"{self._key}config: {settings}\n")
