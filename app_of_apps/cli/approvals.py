@@ -286,18 +286,22 @@ def _outlook(
     found = outlook_of(release, record, change)
     if not preview:
         return replace(found, unknown=(*found.unknown, "what the engine would do: no preview was asked for"))
-    made = _preview(settings, project, variables)
+    made = _preview(settings, release, project, variables)
     if isinstance(made, str):
         return replace(found, unknown=(*found.unknown, f"what the engine would do: {made}"))
     return replace(found, preview=made)
 
 
-def _preview(settings: Environment, project: Path, variables: Mapping[str, str] | None) -> Preview | str:
-    """Return the engine's preview, or why there is none with this login."""
+def _preview(
+    settings: Environment, release: Release, project: Path, variables: Mapping[str, str] | None
+) -> Preview | str:
+    """Return the engine's preview, or why there is none with this login. No policy judges what comes back."""
+    from app_of_apps.cli.output import note
     from app_of_apps.deploy.engine import Engine, EngineFailed
     from app_of_apps.deploy.preview_digest import preview_of
     from app_of_apps.environment.vault_reader import Forbidden, VaultReader
     from app_of_apps.errors import Unavailable
+    from app_of_apps.policy.packs import run_with
 
     try:
         # What every run of the program reads first. Somebody who may not is told so without a refused attempt.
@@ -307,7 +311,8 @@ def _preview(settings: Environment, project: Path, variables: Mapping[str, str] 
         return "a preview takes the program's rights in Vault, which your login does not have; read the pipeline's"
     events: list[Any] = []
     try:
-        Engine(project, settings.name, variables).run("preview", events.append)
+        options, environ = run_with(settings, release, project=project, say=note) if not variables else ({}, variables)
+        Engine(project, settings.name, environ).run("preview", events.append, options=options)
     except Unavailable as error:
         return str(error)
     except EngineFailed as error:
