@@ -74,7 +74,9 @@ def preview_all(
     ways, processes = [], []
     for env in envs:
         way, answers = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(env, project, parallel, tuple(packs), answers), name=f"preview {env}")
+        process = context.Process(
+            target=_work, args=(env, project, parallel, tuple(packs), answers), name=f"preview {env}"
+        )
         process.start()
         answers.close()
         ways.append(way)
@@ -100,13 +102,14 @@ def _preview(env: str, project: Path, parallel: int | None, packs: Sequence[Path
         check_environment(settings, stack=env, environ=os.environ, project=project)
 
         judged, environ = run_with(settings, release, packs, project=project, say=note)
-        if judged and ahead is not None:  # the pack is in the overlay, say; the engine has begun without it
+        taken_up = ahead
+        if judged and ahead is not None:  # the packs are in an overlay, say; the engine has begun without them
             ahead.abandon()
-            ahead = None
+            taken_up = None
         options = {**_options(parallel), **judged}
 
         def operate(watch: Callable[[EngineEvent], None]) -> Told:
-            return _operate(release, project, watch, options=options, environ=environ, alone=alone, ahead=ahead)
+            return _operate(release, project, watch, options=options, environ=environ, alone=alone, ahead=taken_up)
 
         def locate(child: str | None, loc: tuple[str | int, ...]) -> Position:
             return _near(world.manifest.position(child, loc))
@@ -118,8 +121,8 @@ def _preview(env: str, project: Path, parallel: int | None, packs: Sequence[Path
 def _begun(env: str, project: Path, parallel: int | None, packs: Sequence[Path]) -> Iterator[Ahead | None]:
     """Give a preview that the engine has begun, and end it where an error comes before it is through.
 
-    None where nobody knows yet that there is such an environment, or policy packs have to be made ready first. A first interruption waits until the preview is taken
-    up, a second one does not.
+    None where nobody knows yet that there is such an environment, or policy packs have to be made ready first. A first
+    interruption waits until the preview is taken up, a second one does not.
     """
     file = project / f"Pulumi.{env}.yaml"
     if packs or not file.is_file() or b"policy:" in file.read_bytes():
