@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from app_of_apps.deploy.repair import OPERATION, REPAIR
-from app_of_apps.errors import AppOfAppsError
+from app_of_apps.environment.git import committed
+from app_of_apps.errors import AppOfAppsError, Unavailable
+from app_of_apps.evidence.attempts import COMMITTED, TOOK
 from app_of_apps.evidence.facts import changes, child_refs, secret_folders, snapshot_digest
 from app_of_apps.evidence.journal import Journal
 from app_of_apps.evidence.record import Approval, ReleaseRef
@@ -123,7 +125,7 @@ class Attempt:
             break_glass=None if passed.break_glass is None else _approval(passed.break_glass),
             preview=next((one.statement.preview for one in given if one.statement.preview), None),
             policies=policies,
-            details={"new": self.new},
+            details={"new": self.new, **(_asked(self.journal.project) if given else {})},
         )
 
     @contextmanager
@@ -135,9 +137,9 @@ class Attempt:
             self.failed(str(error))
             raise
 
-    def succeeded(self) -> None:
-        """Write that everything is healthy."""
-        self._end("succeeded")
+    def succeeded(self, took: Mapping[str, float]) -> None:
+        """Write that everything is healthy; ``took`` is child → seconds from when what it needs was healthy."""
+        self._end("succeeded", details={TOOK: dict(took)})
 
     def interrupted(self) -> None:
         """Write that somebody stopped the engine."""
@@ -147,19 +149,29 @@ class Attempt:
         """Write that it failed, once; a failure after everything was healthy is noted."""
         self._end("failed", report)
 
-    def _end(self, result: str, reason: str = "") -> None:
+    def _end(self, result: str, reason: str = "", details: Mapping[str, Any] | None = None) -> None:
         with self._lock:
             if self.journal is None or self.number is None:
                 return
             try:
                 if not self._result:
                     self._result = result
-                    self.journal.end(self.number, result, operation=self.operation, reason=reason)
+                    self.journal.end(
+                        self.number, result, operation=self.operation, reason=reason, details=details or {}
+                    )
                 elif self._result == "succeeded" and result == "failed":
-                    details: Mapping[str, Any] = {"attempt": self.number}
-                    self.journal.note(self.operation, reason=reason[:500], details=details)
+                    about = {"attempt": self.number}
+                    self.journal.note(self.operation, reason=reason[:500], details=about)
             except AppOfAppsError as error:
                 pulumi.log.warn(f"that it {result} could not be recorded; the next run does: {error}")
+
+
+def _asked(project: Path) -> dict[str, str]:
+    """Return since when there was something to approve: when the commit was made, by its committer's clock."""
+    try:
+        return {COMMITTED: committed(project)}
+    except (Unavailable, ValueError):  # without git nobody says, and nothing else depends on it
+        return {}
 
 
 def _approval(given: Given) -> Approval:

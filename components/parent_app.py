@@ -19,6 +19,7 @@ from components.migration_app import MigrationApp
 from components.release_record import ReleaseRecord, told
 from components.service_app import ServiceApp
 from components.stacks import short_stacks
+from components.stopwatch import Stopwatch
 from components.worker_app import WorkerApp
 
 if TYPE_CHECKING:
@@ -55,8 +56,11 @@ class ParentAppArgs:
     """The groups of the identity provider that have rights in Vault."""
     record: tuple[KubernetesObject, ...] = ()
     """Namespace and ConfigMap of the release record, in this order."""
-    recorded: Callable[[], None] | None = None
-    """Called in a run that is no preview when the record is there, which is when everything is healthy."""
+    recorded: Callable[[Mapping[str, float]], None] | None = None
+    """Called in a run that is no preview when the record is there, which is when everything is healthy.
+
+    It is told how many seconds each child took, from when all that it needs was healthy.
+    """
     protect_namespaces: bool = False
     """Whether deleting a child's namespace needs `pulumi state unprotect` first."""
     settle: Settle | None = None
@@ -85,9 +89,11 @@ class ParentApp(pulumi.ComponentResource):
         Raises InvalidInput when two children make a resource of the same name, KeyError when plan, objects and release
         do not fit together; both before anything is registered.
         """
-        options = pulumi.ResourceOptions(providers=args.providers.all())
-        if args.hooks is not None:
-            options.transformations = [_with(args.hooks, args.namespace_hooks)]
+        options, stopwatch = pulumi.ResourceOptions(providers=args.providers.all()), Stopwatch()
+        options.transformations = [
+            *([_with(args.hooks, args.namespace_hooks)] if args.hooks is not None else []),
+            stopwatch.see,
+        ]
         _check_names(args)
         super().__init__(type_tokens.PARENT_APP, name, None, pulumi.ResourceOptions.merge(opts, options))
         before_record: list[pulumi.Input[pulumi.Resource]] = []
@@ -105,6 +111,8 @@ class ParentApp(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=needs or None),
             )
         self.children = children
+        settled = {name: app.settled for name, app in children.items()}
+        stopwatch.follow(children, args.plan.needs, settled)
         if args.record:
             self.record = ReleaseRecord(
                 "release-record",
@@ -112,8 +120,8 @@ class ParentApp(pulumi.ComponentResource):
                 after=[*before_record, *_after(children.values())],
                 opts=pulumi.ResourceOptions(parent=self),
             )
-            if args.recorded is not None:
-                told(args.recorded, self.record)
+            if (recorded := args.recorded) is not None:
+                told(lambda: recorded(stopwatch.seconds()), self.record)
         self.status = {
             "version": STATUS_VERSION,
             "environment": args.release.environment,

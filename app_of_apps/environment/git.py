@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 from app_of_apps.errors import Unavailable
@@ -41,6 +42,18 @@ def git(project: Path, *arguments: str, stdin: bytes = b"", index: Path | None =
         reason = done.stderr.decode(errors="replace").strip() or f"git {arguments[0]} ended with code {done.returncode}"
         raise Unavailable(reason)
     return done.stdout
+
+
+def committed(project: Path) -> str:
+    """Return when the commit of the working tree was made, as its committer's clock says: RFC 3339 in UTC.
+
+    Raises Unavailable where there is none, ValueError where it lies outside of all calendars.
+    """
+    said = git(project, "log", "-1", "--format=%ct").decode(errors="replace").strip()
+    try:
+        return f"{datetime.fromtimestamp(int(said), UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (OverflowError, OSError) as error:
+        raise ValueError(said) from error
 
 
 def repository_root(project: Path) -> Path:

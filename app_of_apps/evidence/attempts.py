@@ -18,6 +18,13 @@ OPEN: Final = "open"
 """The result of an attempt that has no end: it runs, or it was killed and nobody has run since."""
 NOTED: Final = "noted"
 """The result of a note, which tried nothing."""
+COMPARED: Final = "accuracy"
+"""The operation of a note that says how well an attempt was foretold."""
+
+TOOK: Final = "took"
+"""In the details of an end: child → seconds from when all that it needs was healthy to when it was healthy itself."""
+COMMITTED: Final = "committed"
+"""In the details of a beginning that was approved: when its commit was made, as git says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +47,13 @@ class Attempt:
 
     opening: Record
     ending: Record | None = None
+    comparison: Record | None = None
+    """The note that says how well it was foretold."""
 
     @property
     def records(self) -> tuple[Record, ...]:
         """Its records in order."""
-        return (self.opening,) if self.ending is None else (self.opening, self.ending)
+        return tuple(filter(None, (self.opening, self.ending, self.comparison)))
 
     @property
     def started(self) -> datetime:
@@ -102,16 +111,23 @@ class Attempt:
 def attempts(records: Iterable[Record]) -> tuple[Attempt, ...]:
     """Return the attempts of records in the order in which they began.
 
-    An end without its beginning, as at the edge of a range, is an attempt of its own.
+    An end without its beginning, as at the edge of a range, is an attempt of its own. What was noted about how well an
+    attempt was foretold belongs to it.
     """
     openings: dict[int, Record] = {}
     endings: dict[int, Record] = {}
+    compared: dict[int, Record] = {}
     for record in records:
+        about = record.details.get("attempt") if record.kind == "note" and record.operation == COMPARED else None
         if record.kind == "ended" and record.attempt in openings and record.attempt not in endings:
             endings[record.attempt] = record
+        elif isinstance(about, int) and about in openings and about not in compared:
+            compared[about] = record
         else:
             openings[record.sequence] = record
-    return tuple(Attempt(record, endings.get(sequence)) for sequence, record in openings.items())
+    return tuple(
+        Attempt(record, endings.get(sequence), compared.get(sequence)) for sequence, record in openings.items()
+    )
 
 
 def between(found: Iterable[Attempt], since: datetime | None, until: datetime | None) -> tuple[Attempt, ...]:

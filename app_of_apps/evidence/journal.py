@@ -38,6 +38,8 @@ RUN_VARIABLE: Final = "AOA_RUN"
 _TRIES: Final = 20
 _MOST_REFUSALS: Final = 20
 _LONGEST_REASON: Final = 4000
+_NEWEST: Final = 50
+"""Records behind which nobody looks for what a run has just written."""
 
 
 def key_name(settings: Environment) -> str:
@@ -120,6 +122,16 @@ class Journal:
             if after is None:
                 return head
             head = _followed(head, after)
+        return None
+
+    def attempt_of(self, run: str) -> Record | None:
+        """Return the record that the attempt of a run of `aoa` began with; None when it has begun none."""
+        head = self.head()
+        newest = 0 if head is None else head.link.sequence
+        for sequence in range(newest, max(newest - _NEWEST, 0), -1):
+            found = self.store.record(self.parent, sequence)
+            if found is not None and found.readable and found.record.details.get("run") == run:
+                return found.record
         return None
 
     # -- writing -----------------------------------------------------------------------------------------------------

@@ -125,6 +125,7 @@ def record(
     *,
     preview: bool = False,
     slow: Iterable[str] = (),
+    delay: float = 0.15,
     seen: Callable[[RecordingMonitor], None] = lambda _: None,
 ) -> RecordingMonitor:
     """Run a program to its end in an event loop of its own and return what it registered.
@@ -132,7 +133,7 @@ def record(
     ``seen`` gets the monitor before the program runs, for programs that fail. Raises what the program raises, and
     AssertionError when a URN came twice, as the engine would.
     """
-    monitor = RecordingMonitor(slow)
+    monitor = RecordingMonitor(slow, delay)
     seen(monitor)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

@@ -105,3 +105,22 @@ def test_a_date_that_no_calendar_has_is_no_reason_to_fail() -> None:
     chain = Chain()
     chain.add("note", START, time="2026-99-99T99:99:99Z")
     assert folded(chain)[0].started == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def test_a_note_about_how_well_it_was_foretold_belongs_to_its_attempt() -> None:
+    chain = Chain()
+    chain.up(START)
+    chain.up(START + timedelta(hours=1))
+    details = {"attempt": 1, "comparison": {}}
+    chain.add("note", START + timedelta(hours=2), operation="accuracy", details=details)
+    first, second = folded(chain)
+    assert [record.sequence for record in first.records] == [1, 2, 5]
+    assert (first.result, first.ended) == ("succeeded", START + timedelta(minutes=3))
+    assert second.comparison is None
+
+
+def test_a_note_about_an_attempt_that_is_not_there_stands_alone() -> None:
+    chain = Chain()
+    for about in (7, "1", None):
+        chain.add("note", START, operation="accuracy", details={"attempt": about})
+    assert [each.result for each in folded(chain)] == ["noted"] * 3

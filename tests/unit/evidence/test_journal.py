@@ -208,6 +208,19 @@ def test_a_front_door_ends_its_own_attempt_and_no_other(made: Made) -> None:
     ]
 
 
+def test_a_front_door_finds_its_own_attempt_after_its_end(made: Made) -> None:
+    assert made.journal.attempt_of("mine") is None
+    made.journal.environ = {"AOA_RUN": "mine"}
+    number = made.journal.begin("up", release=RELEASE)
+    made.journal.end(number, "succeeded")
+    made.journal.environ = {}
+    made.journal.note("promote")
+    found = made.journal.attempt_of("mine")
+    assert found is not None
+    assert (found.sequence, found.kind) == (number, "began")
+    assert made.journal.attempt_of("another's") is None
+
+
 def test_a_record_between_beginning_and_end_does_not_hide_that_one_is_open(made: Made) -> None:
     number = made.journal.begin("up")
     made.journal.note("promote")
