@@ -171,7 +171,8 @@ class _Child:
         """Yield what differs in what is declared."""
         child, world = self.wanted, self.world
         unfinished = False
-        gone = ("", "Namespace", "", child.namespace) not in world.objects
+        unread = ("", "Namespace") in world.unread_kinds
+        gone = not unread and ("", "Namespace", "", child.namespace) not in world.objects
         for item in child.objects:
             key = key_of(item, "" if item["kind"] == "Namespace" else child.namespace)
             thing = Thing("kubernetes", key[1], key[2], key[3], item["apiVersion"])

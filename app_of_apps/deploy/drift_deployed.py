@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from app_of_apps.environment.kube_reader import KubeReader
     from app_of_apps.release.model import Release
 
+UNVOUCHED: Final = "the chain of evidence is not whole, or not signed as it should be: see aoa evidence"
+
 Basis = Literal["record", "working tree"]
 
 _DEADLINE: Final = 60
@@ -69,7 +71,7 @@ def _notes(past: Past, record: str) -> Iterator[str]:
         what = f"attempt {past.unfinished['sequence']} ({past.unfinished['operation']})"
         yield f"{what} was begun after {record} and has not succeeded, so what it left differs"
     if not past.vouched:
-        yield "the chain of evidence is not whole, or not signed as it should be: see aoa evidence"
+        yield UNVOUCHED
 
 
 def _without_number(kube: KubeReader, current: Release) -> Deployed:

@@ -8,25 +8,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from app_of_apps.approval.check import LOUD
+from app_of_apps.deploy.prediction import Prediction
 from app_of_apps.errors import Refused
 from app_of_apps.manifest.literal_secrets import resembles
 from app_of_apps.objects.access_table import changes, permissions
 from app_of_apps.objects.release_words import PODS, release_words
 from app_of_apps.release.deletions import Deletions, describe_deletions
+from app_of_apps.release.plan import plan
 from app_of_apps.release.secret_uses import uses_of
 from app_of_apps.release.stored import stored_release
 from app_of_apps.review.fields import is_credential
 from app_of_apps.review.model import Child, Foreseen, Gate, GateState, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from app_of_apps.deploy.drift import Drift
     from app_of_apps.deploy.report import Report
     from app_of_apps.errors import Position
     from app_of_apps.objects.release_words import ChildWords
     from app_of_apps.release.model import Release, ResolvedChild
+    from app_of_apps.review.drifted import Reality
     from app_of_apps.review.model import Change, Resource
     from app_of_apps.review.steps import Steps
+    from app_of_apps.review.waiting import Waiting
 
     Locate = Callable[[str | None, tuple[str | int, ...]], Position]
 
@@ -36,6 +41,8 @@ APPROVED: Final = "approved by "
 _DELETES: Final = "this release deletes:"
 _STARTED: Final = "using pulumi-analyzer-policy-"
 """How the engine tells where it has found what starts a policy pack."""
+_ELSEWHERE: Final = "by what changed elsewhere, or differs from what was deployed"
+_NAMED_UNREAD: Final = 5
 _NOTHING: Final = Deletions()
 # What `release_words` writes before a field's values; a path has no spaces outside of quotes.
 _NAMED: Final = re.compile(
@@ -56,6 +63,11 @@ class Around:
     """Paths and keys that Vault does not have. Asked for only when a preview failed."""
     unknown: tuple[str, ...] = ()
     """What could not be read, and why."""
+    drift: Drift | None = None
+    """What differs from what was deployed; None where nothing was, or nobody could look."""
+    drift_notes: tuple[str, ...] = ()
+    records: tuple[Mapping[str, Any], ...] | None = None
+    """The plain JSON of the chain of evidence, oldest first; None where it could not be read."""
 
 
 def foreseen(release: Release, report: Report, steps: Steps, around: Around, locate: Locate) -> Foreseen:
@@ -72,15 +84,21 @@ def foreseen(release: Release, report: Report, steps: Steps, around: Around, loc
     resources = steps.resources()
     words = release_words(before, release) if before is not None else None
     told = {one.name: one for one in words.children} if words is not None else {}
+    found = _reality(around, resources)
+    if found is not None and found.unread:
+        unknown.append(_unread(found.unread))
+    gate = _gate(report, steps, around.refusal)
+    base = str(record["metadata"]["name"]) if record is not None else None
     known = _Known(release, before, told, _standing(record), resources, around, locate)
+    children = (*map(known.child, release.children), *map(known.gone, known.names_gone))
     return Foreseen(
         report=report,
         release=release.digest,
         digest=steps.preview.digest,
         position=locate(None, ()),
         access_position=locate(None, ("access",)),
-        base=str(record["metadata"]["name"]) if record is not None else None,
-        children=(*map(known.child, release.children), *map(known.gone, known.names_gone)),
+        base=base,
+        children=children,
         around=resources.get(None, ()),
         # Who may do what is told by `access`.
         words=tuple(without_credentials(str(one)) for one in words.release if not one.path.startswith("access"))
@@ -88,11 +106,44 @@ def foreseen(release: Release, report: Report, steps: Steps, around: Around, loc
         else (),
         access=_access(before, release, record),
         left_over=describe_deletions(Deletions(left_over=around.deletions.left_over)),
-        gate=_gate(report, steps, around.refusal),
+        gate=gate,
         policies=steps.policies,
         warnings=tuple(one for one in steps.said("warning") if not one.startswith((SHUT, _DELETES, LOUD, _STARTED))),
         unknown=tuple(unknown),
+        reality=found,
+        waiting=_waiting(release, children, gate, around.records),
+        prediction=Prediction(
+            release.parent, release.environment, release.digest, base, steps.preview.digest, steps.foretold()
+        )
+        if report.ok
+        else None,
     )
+
+
+def _reality(around: Around, resources: Mapping[str | None, tuple[Resource, ...]]) -> Reality | None:
+    # Imported here: it was loaded while the engine worked.
+    from app_of_apps.review.drifted import reality  # noqa: PLC0415
+
+    return None if around.drift is None else reality(around.drift, resources, notes=around.drift_notes)
+
+
+def _unread(lines: Sequence[str]) -> str:
+    """Say in one line what could not be compared."""
+    more = len(lines) - _NAMED_UNREAD
+    return f"drift: {'; '.join(lines[:_NAMED_UNREAD])}{f'; and {more} more' if more > 0 else ''}"
+
+
+def _waiting(
+    release: Release, children: Sequence[Child], gate: Gate, records: Sequence[Mapping[str, Any]] | None
+) -> Waiting | None:
+    """Return what waiting will cost; what only a child elsewhere brings about is over as soon as it is written."""
+    from app_of_apps.review.waiting import ASKS, waiting  # noqa: PLC0415 - as above
+
+    changed = [one.name for one in children if one.change in {"added", "changed"} and one.words != (_ELSEWHERE,)]
+    asked = gate.state is GateState.SHUT and any(ASKS in line for line in gate.lines)
+    if records is None or not (changed or asked):
+        return None
+    return waiting(records, changed, plan(release).needs, asked=asked)
 
 
 def without_credentials(words: str) -> str:
@@ -146,7 +197,7 @@ class _Known:
         elif self.before is None and stood is not None and stood.get("digest") != child.digest:
             change, words = "changed", _versions(stood.get("version"), child.version)
         if change == "unchanged" and found:
-            change, words = "changed", ("by what changed elsewhere, or differs from what was deployed",)
+            change, words = "changed", (_ELSEWHERE,)
         if any(one.restarts for one in found):
             pods = PODS["restart"]
         old = self.before.by_name.get(child.name) if self.before is not None else None

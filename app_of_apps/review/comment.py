@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from app_of_apps.review.defuse import markdown, marker
-from app_of_apps.review.page import Value
+from app_of_apps.review.page_model import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from app_of_apps.review.page import Page, Piece, Row, Section
+    from app_of_apps.review.page_model import Page, Piece, Row, Section
 
 LIMIT: Final = 65_536
 """Characters of a comment on GitHub; GitLab allows more (https://docs.github.com/en/rest/issues/comments)."""

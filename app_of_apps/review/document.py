@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 from app_of_apps.deploy.report import render
 from app_of_apps.review.defuse import markup, seen
 from app_of_apps.review.model import Foreseen
-from app_of_apps.review.page import Value, page
+from app_of_apps.review.page import page
+from app_of_apps.review.page_model import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from app_of_apps.review.model import Halted
-    from app_of_apps.review.page import Page, Piece, Row
+    from app_of_apps.review.page_model import Page, Piece, Row
 
 _HEAD: Final = """\
 <!doctype html>

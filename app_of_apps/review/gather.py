@@ -12,7 +12,7 @@ from app_of_apps.approval.standing import last_record, question_of
 from app_of_apps.deploy.standing import read_deletions
 from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.environment.vault_reader import VaultReader
-from app_of_apps.errors import Refused, Unavailable
+from app_of_apps.errors import AppOfAppsError, Refused, Unavailable
 from app_of_apps.release.deletions import check_deletions, unasked
 from app_of_apps.release.secret_uses import uses_of
 from app_of_apps.review.build import Around, foreseen
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pulumi.automation import EngineEvent
 
+    from app_of_apps.deploy.drift_beside import Beside
     from app_of_apps.deploy.run import Told
     from app_of_apps.environment.settings import Environment
     from app_of_apps.release.deletions import Deletions
@@ -45,16 +46,25 @@ def foresee(
     operate: Operate,
     locate: Locate,
 ) -> tuple[Told, Foreseen]:
-    """Return what a preview said, and what it means.
+    """Return what a preview said, and what it means on top of what really stands.
 
     ``operate`` runs the preview and passes the engine's events on. Raises what it raises; what cannot be read beside
     it is said to be unknown.
     """
     steps = Steps()
-    with ThreadPoolExecutor(1, "review") as pool:
+    # The engine takes longer than both, and waits for the same cluster.
+    with ThreadPoolExecutor(2, "review") as pool:
         reading = pool.submit(look_around, release, settings, project, environ)
+        comparing = pool.submit(look_beside, release, settings, project, environ)
         told = operate(steps.take)
-        around = reading.result()
+        beside = comparing.result()
+        around = replace(
+            reading.result(),
+            drift=beside.drift,
+            drift_notes=beside.notes,
+            records=beside.records,
+        )
+        around = replace(around, unknown=(*around.unknown, *beside.unknown))
     if not told.report.ok:
         around = replace(around, missing=_missing(release, settings, environ))
     return told, foreseen(release, told.report, steps, around, locate)
@@ -70,6 +80,17 @@ def look_around(release: Release, settings: Environment, project: Path, environ:
     except Unavailable as error:
         return Around(unknown=(f"what stands, and what would be deleted: {error}",))
     return Around(record, deletions, refusal)
+
+
+def look_beside(release: Release, settings: Environment, project: Path, environ: Mapping[str, str]) -> Beside:
+    """Compare what stands with what was deployed, and read the records of what was."""
+    # Imported here, while the engine starts.
+    from app_of_apps.deploy.drift_beside import Beside, compare_beside  # noqa: PLC0415
+
+    try:
+        return compare_beside(settings, release, project, environ)
+    except AppOfAppsError as error:
+        return Beside(unknown=(f"drift: {str(error).splitlines()[0]}",))
 
 
 def _refusal(

@@ -7,13 +7,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from app_of_apps.deploy.prediction import Op, Prediction
     from app_of_apps.deploy.report import Report
     from app_of_apps.errors import Position, Problem
     from app_of_apps.objects.access_table import Change as AccessChange
     from app_of_apps.release.deletions import Removal
+    from app_of_apps.review.drifted import Reality
+    from app_of_apps.review.waiting import Waiting
 
 Change = Literal["added", "removed", "changed", "unchanged"]
-Op = Literal["create", "update", "replace", "delete"]
 OPS: tuple[Op, ...] = ("create", "update", "replace", "delete")
 
 
@@ -194,6 +196,12 @@ class Foreseen:
     warnings: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     """What could not be found out, and why."""
+    reality: Reality | None = None
+    """What differs between the world and what was deployed; None where nothing stands, or nobody could look."""
+    waiting: Waiting | None = None
+    """What waiting will probably cost; None where there is nothing to wait for, or nobody could look."""
+    prediction: Prediction | None = None
+    """What an update is compared with; None where the preview did not get through."""
 
     @property
     def environment(self) -> str:

@@ -1,17 +1,14 @@
-"""What there is to read about a change, in order, with its values apart from our own words. Pure.
-
-A `Value` is text of others; every form defuses it in its own way. A plain string in a line is ours, and is written as
-it is: nothing that comes from a file, the cluster, Vault or the engine may be one.
-"""
+"""What there is to read about a change, in order, with its values apart from our own words (`page_model`). Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from app_of_apps.deploy.report import next_steps, short
 from app_of_apps.review.model import Confidence, Foreseen, GateState
-from app_of_apps.review.risks import access_words, headline, risks
+from app_of_apps.review.page_model import Page, Piece, Row, Section, Value
+from app_of_apps.review.page_reality import drift_fact, drift_rows, waiting_fact, waiting_rows
+from app_of_apps.review.risks import access_words, headline, risks, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,49 +20,6 @@ _DONE: Final = {"create": "created", "update": "updated", "replace": "replaced",
 _SHOWN: Final = 15
 """Risks above the details; errors come first."""
 _SIGNS: Final = {"gains": "+ ", "loses": "- "}
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """Text of others."""
-
-    text: str
-
-
-Piece = str | Value
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a list; ``level`` is how deep it stands, from 0."""
-
-    pieces: tuple[Piece, ...]
-    level: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Details that can be folded, and left out where there is no room."""
-
-    title: tuple[Piece, ...]
-    rows: tuple[Row, ...]
-    importance: int
-    """What is least important is left out first."""
-    unfolded: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Everything there is to read about one environment."""
-
-    parent: str
-    environment: str
-    title: tuple[Piece, ...]
-    facts: tuple[Row, ...]
-    """Release, gate, confidence."""
-    children: tuple[Row, ...]
-    """One line for each child that is touched."""
-    sections: tuple[Section, ...]
 
 
 def page(outcome: Outcome) -> Page:
@@ -128,6 +82,8 @@ def _facts(found: Foreseen) -> Iterator[Row]:
         else "; one thing could not be found out"
     )
     yield Row((f"confidence: {known}{more if found.unknown else ''}",))
+    yield from drift_fact(found)
+    yield from waiting_fact(found)
 
 
 def _child_row(child: Child) -> Row:
@@ -176,6 +132,9 @@ def _sections(found: Foreseen) -> Iterator[Section]:
     yield Section(("Access",), tuple(_access(found)), 80)
     yield Section(("Could not be found out",), _lines(found.unknown), 75)
     yield Section(("Warnings",), _lines(found.warnings), 70)
+    if found.reality is not None:
+        differences = times(len(found.reality.differences), "difference")
+        yield Section((f"Drift: {differences} from what was deployed",), tuple(drift_rows(found.reality)), 65)
     yield Section(("Outside of the children",), _lines(found.words), 60)
     risky = {one.child for one in every}
     for child in found.touched:
@@ -186,6 +145,8 @@ def _sections(found: Foreseen) -> Iterator[Section]:
             *((" (team ", Value(child.team), ")") if child.team else ()),
         )
         yield Section(title, tuple(_child_rows(child)), importance)
+    if found.waiting is not None:
+        yield Section(("Cost of waiting",), tuple(waiting_rows(found.waiting)), 35)
     yield Section(("Left over, in no release that succeeded",), _lines(found.left_over), 30)
     yield Section(("Of the parent itself",), tuple(_resources(found.around)), 20)
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from app_of_apps.release.deletions import KEEPS_DATA
 from app_of_apps.review.build import removal_words
+from app_of_apps.review.drifted import words
 from app_of_apps.review.model import GateState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from app_of_apps.errors import Position
     from app_of_apps.objects.access_table import Change as AccessChange
+    from app_of_apps.review.drifted import Drifted
     from app_of_apps.review.model import Child, Foreseen
 
 Level = Literal["error", "warning", "note"]
@@ -45,9 +47,17 @@ POLICY: Final = Rule("policy-violated", "A policy is violated", "error", "Change
 ADVICE: Final = Rule("policy-advice", "A policy advises against it", "warning", "See what the rule is for.")
 INVALID: Final = Rule("invalid", "The files are not valid", "error", "Mend the file; `aoa validate` says the same.")
 HALTED: Final = Rule("no-preview", "There is no preview", "error", "See the reason; nothing was touched.")
-RULES: Final = (FAILED, MISSING, DATA, DELETED, WIDENED, REPLACED, POLICY, ADVICE, INVALID, HALTED)
+DRIFT: Final = Rule(
+    "drift",
+    "What stands is not what was deployed",
+    "warning",
+    "See who changed it (aoa drift), and whether it is meant to stay.",
+)
+RULES: Final = (FAILED, MISSING, DATA, DELETED, WIDENED, REPLACED, POLICY, ADVICE, INVALID, HALTED, DRIFT)
 
 _NAMESPACE: Final = "Namespace"
+_NAMED: Final = 3
+"""Places of drift in one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +101,28 @@ def _risks(found: Foreseen) -> Iterator[Risk]:
         whose = by_name.get(broken.child or "")
         rule, where = POLICY if broken.mandatory else ADVICE, whose.position if whose is not None else found.position
         yield Risk(rule, broken.words, f"policy {broken.words}", where, broken.child)
+    for name, drifted in found.reality.counts if found.reality is not None else ():
+        whose = by_name.get(name)
+        where = whose.position if whose is not None else found.position
+        yield Risk(DRIFT, name, _drift(name or found.parent, drifted), where, whose.name if whose is not None else None)
 
 
 def _only_new(one: AccessChange, by_name: Mapping[str, Child]) -> bool:
     """Whether a gain is about new children alone: rules that stood before hold for them, too."""
     return all(name in by_name and by_name[name].change == "added" for name in one.children)
+
+
+def _drift(name: str, drifted: Sequence[Drifted]) -> str:
+    places = "; ".join(words(one) for one in drifted[:_NAMED])
+    more = len(drifted) - _NAMED
+    written = sum(one.touched for one in drifted)
+    over = f"; {written} of them in what this release writes" if written else ""
+    return f"{name}: {times(len(drifted), 'difference')}: {places}{f' and {more} more' if more > 0 else ''}{over}"
+
+
+def times(number: int, thing: str) -> str:
+    """Return ``1 difference``, ``2 differences``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _failures(found: Foreseen, by_name: Mapping[str, Child]) -> Iterator[Risk]:

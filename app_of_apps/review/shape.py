@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app_of_apps.errors import Position
+    from app_of_apps.review.drifted import Reality
     from app_of_apps.review.model import Child, Field, Halted, Outcome, Resource
     from app_of_apps.review.risks import Risk
+    from app_of_apps.review.waiting import Span, Waiting
 
 PREVIEW_FORMAT: Final = "app-of-apps/preview/v1"
 PREVIEWS_FORMAT: Final = "app-of-apps/previews/v1"
@@ -49,7 +51,53 @@ def _preview(found: Foreseen) -> dict[str, Any]:
         "policies": [one.words for one in found.policies],
         "warnings": list(found.warnings),
         "unknown": list(found.unknown),
+        "drift": _drift(found.reality) if found.reality is not None else None,
+        "waiting": _waiting(found.waiting) if found.waiting is not None else None,
+        "prediction": found.prediction.shape() if found.prediction is not None else None,
     }
+
+
+def _drift(reality: Reality) -> dict[str, Any]:
+    return {
+        "differences": [
+            {
+                "child": one.child,
+                "object": {
+                    "where": one.where,
+                    "kind": one.kind,
+                    "namespace": one.namespace or None,
+                    "name": one.name,
+                },
+                "what": one.what,
+                "field": one.field or None,
+                "declared": one.declared,
+                "live": one.live,
+                "secret": one.secret,
+                "by": list(one.by),
+                "touched": one.touched,
+            }
+            for one in reality.differences
+        ],
+        "unread": list(reality.unread),
+        "notes": list(reality.notes),
+    }
+
+
+def _waiting(found: Waiting) -> dict[str, Any]:
+    return {
+        "deployment": _span(found.deployment),
+        "path": list(found.path),
+        "children": [{"name": name, **(_span(span) or {})} for name, span in found.children],
+        "unmeasured": list(found.unmeasured),
+        "approvalsWanted": found.asked,
+        "approvals": _span(found.approvals),
+    }
+
+
+def _span(span: Span | None) -> dict[str, Any] | None:
+    if span is None:
+        return None
+    return {"seconds": span.seconds, "low": span.low, "high": span.high, "samples": span.samples}
 
 
 def _halted(halted: Halted) -> dict[str, Any]:

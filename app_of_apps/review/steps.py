@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from app_of_apps.deploy.events import Family, Message, Policy, Step, name_of, of_engine, type_of
+from app_of_apps.deploy.prediction import OPS, Foretold, resource_id, without_marks
 from app_of_apps.deploy.preview_digest import preview_of
 from app_of_apps.deploy.redact import Redactor
 from app_of_apps.review.fields import fields_of, holds_unknown, is_provenance
-from app_of_apps.review.model import Confidence, Field, Op, Resource, Violation
+from app_of_apps.review.model import Confidence, Field, Resource, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,20 +22,13 @@ if TYPE_CHECKING:
     from pulumi.automation.events import StepEventMetadata
 
     from app_of_apps.deploy.events import Event
+    from app_of_apps.deploy.prediction import Op
     from app_of_apps.deploy.preview_digest import Preview
 
-_OPS: Final[dict[str, Op]] = {
-    "create": "create",
-    "import": "create",
-    "update": "update",
-    "delete": "delete",
-    "create-replacement": "replace",
-    "replace": "replace",
-    "delete-replaced": "replace",
-}
 _RUNS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"})
 _RESTARTED: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 _STACK: Final = "pulumi:pulumi:Stack"
+_COMPARED: Final = frozenset({"update", "replace"})
 
 
 @dataclass(slots=True)
@@ -66,7 +60,7 @@ class Steps:
         found = event.resource_pre_event or event.res_outputs_event
         if not isinstance(taken, Step) or found is None:
             return
-        op = _OPS.get(taken.op)
+        op = OPS.get(taken.op)
         if op is None or not taken.custom or taken.type == _STACK or taken.type.startswith("pulumi:"):
             return
         metadata = found.metadata
@@ -104,6 +98,25 @@ class Steps:
         for one in self._seen.values():
             found.setdefault(family.child(one.urn), []).append(_judged(one))
         return {child: tuple(sorted(every, key=_order)) for child, every in found.items()}
+
+    def foretold(self) -> tuple[Foretold, ...]:
+        """Return what an update is compared with later, sorted."""
+        family = self._family()
+        fields: dict[str, set[str]] = {}
+        for event in self._events:
+            if isinstance(event, Step) and event.phase == "begun":
+                fields.setdefault(event.urn, set()).update(event.diffs)
+        found = (
+            Foretold(
+                resource_id(one.step.type, one.step.name),
+                family.child(one.urn),
+                one.op,
+                str(_judged(one).confidence),
+                without_marks(fields.get(one.urn, ())) if one.op in _COMPARED else (),
+            )
+            for one in self._seen.values()
+        )
+        return tuple(sorted({one.id: one for one in found}.values(), key=lambda one: one.id))
 
     def _family(self) -> Family:
         family = Family()

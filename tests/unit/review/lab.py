@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pulumi.automation.events import EngineEvent
 
 from app_of_apps import __version__
+from app_of_apps.deploy.drift import Drift
 from app_of_apps.deploy.events import of_engine
 from app_of_apps.deploy.ledger import Ledger
 from app_of_apps.deploy.outcome import Ending, report_of
@@ -29,6 +30,8 @@ from app_of_apps.release.resolve import resolve
 from app_of_apps.review.build import Around, foreseen
 from app_of_apps.review.steps import Steps
 from tests.pulls import PULLS
+from tests.unit.review.past import Past
+from tests.unit.review.reality import DRIFT
 
 if TYPE_CHECKING:
     from app_of_apps.manifest.load import Manifest
@@ -38,6 +41,18 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[3]
 RECORDED = Path(__file__).parent / "recorded"
 GOLDEN = Path(__file__).parent / "golden"
+# Of some pull requests there is more to tell than what they change.
+DRIFTS = {"version-bump": DRIFT}
+PASTS = {
+    "version-bump": Past()
+    .deployed({"orders-migration": 9.0, "orders": 14.0})
+    .deployed({"orders-migration": 30.0, "orders": 12.0})
+    .deployed({"orders": 21.0})
+    .deployed({"orders-migration": 12.0, "orders": 11.0}, result="failed")
+    .deployed({"orders-migration": 11.0, "orders": 15.5})
+    .records,
+    "new-service": Past().deployed({"catalog": 4.0}).records,
+}
 
 
 @dataclass(frozen=True)
@@ -90,7 +105,14 @@ def seen(name: str, *, gate: str = "") -> Foreseen:
         stood, one.after, {child.name: Contents(secrets=1) for child in gone}, last=set(one.before.by_name)
     )
     missing = frozenset({("orders/database", "migration-dsn")}) if failed else frozenset()
-    around = Around(dict(release_record(one.before)[1].manifest), deletions, gate, missing)
+    around = Around(
+        dict(release_record(one.before)[1].manifest),
+        deletions,
+        gate,
+        missing,
+        drift=DRIFTS.get(name, Drift(())),
+        records=PASTS.get(name, ()),
+    )
 
     def locate(child, loc):
         position = one.manifest.position(child, loc)

@@ -14,10 +14,12 @@ from app_of_apps.errors import Position, Problem
 from app_of_apps.review.comment import LIMIT, comment, comments
 from app_of_apps.review.defuse import seen as seen_text
 from app_of_apps.review.document import html_document, plain_text
+from app_of_apps.review.drifted import Drifted, Reality
 from app_of_apps.review.model import Confidence, Field, Halted, Resource, Violation
 from app_of_apps.review.page import page
 from app_of_apps.review.sarif import sarif
 from app_of_apps.review.shape import shape, shapes
+from app_of_apps.review.waiting import Span, Waiting
 from tests.unit.cli.test_reference import documented, keys
 from tests.unit.review.lab import seen
 from tests.unit.review.test_defuse import HOSTILE, elements
@@ -36,12 +38,17 @@ def with_text(text: str):
     children = [
         replace(one, name=text, team=text, version=text, words=(text,), resources=(resource,)) for one in found.children
     ]
-    return replace(found, children=tuple(children), words=(text,), warnings=(text,), unknown=(text,), left_over=(text,))
+    drifted = Drifted(text, "kubernetes", text, text, text, "changed", text, text, text, by=(text,))
+    reality = Reality((drifted, replace(drifted, child=None, what="added")), unread=(text,), notes=(text,))
+    span = Span(1.0, 1.0, 1.0, 1)
+    waiting = Waiting(span, (text, text), ((text, span),), (text,), asked=True, approvals=span)
+    texts = {"words": (text,), "warnings": (text,), "unknown": (text,), "left_over": (text,)}
+    return replace(found, children=tuple(children), reality=reality, waiting=waiting, **texts)
 
 
 def many(children: int, *, long: bool = False):
     """Return a preview of many children that all change."""
-    found = seen("version-bump")
+    found = replace(seen("version-bump"), reality=None, waiting=None)
     resource = found.children[-1].resources or found.touched[0].resources
     every = [
         replace(found.touched[0], name=f"child-{number:04}" + "x" * (200 if long else 0), resources=resource)
@@ -125,7 +132,8 @@ def test_a_comment_is_the_same_every_time_whatever_it_took():
 def test_the_summary_comes_before_the_details():
     text = comment(page(seen("version-bump")))
     assert text.index("**Children**") < text.index("<details>")
-    assert text.index("orders-migration") < text.index("<code>orders</code>")
+    children = text[text.index("**Children**") :]
+    assert children.index("orders-migration") < children.index("<code>orders</code>")
 
 
 def test_why_there_is_no_preview_is_told_in_every_form():
@@ -160,7 +168,7 @@ def test_sarif_is_one_run_whose_results_name_rules_that_are_there():
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_message_of_sarif_has_no_links_or_placeholders(text):
-    found = replace(seen("version-bump"), policies=(Violation("pack/rule", text, mandatory=True),))
+    found = replace(seen("new-service"), policies=(Violation("pack/rule", text, mandatory=True),))
     (result,) = sarif([found])["runs"][0]["results"]
     plain = result["message"]["text"].replace("\\\\", "").replace("\\[", "").replace("\\]", "")
     assert not set("[]{}") & set(plain.replace("\\{", "").replace("\\}", ""))

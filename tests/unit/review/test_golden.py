@@ -30,7 +30,12 @@ FORMS: dict[str, Callable[[Foreseen], str]] = {
 }
 # One pull request in each form, and all of them as people see them.
 CASES = [(name, "md") for name in PULLS] + [("version-bump", form) for form in ("txt", "json", "html")]
-CASES += [("widened-access", "sarif"), ("broken-migration", "sarif"), ("broken-migration", "txt")]
+CASES += [
+    ("version-bump", "sarif"),
+    ("widened-access", "sarif"),
+    ("broken-migration", "sarif"),
+    ("broken-migration", "txt"),
+]
 
 
 @pytest.mark.parametrize(("name", "form"), CASES)
