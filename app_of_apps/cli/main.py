@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from app_of_apps import __version__
 from app_of_apps.cli import (
@@ -22,6 +23,7 @@ from app_of_apps.cli import (
     operations,
     policy,
     preview,
+    preview_accuracy,
     promote,
     release,
     render,
@@ -32,13 +34,27 @@ from app_of_apps.cli import (
 )
 from app_of_apps.errors import AppOfAppsError, InvalidInput
 
+if TYPE_CHECKING:
+    from typer._click.core import Command, Context  # typer has a click of its own
+
 INTERRUPTED = 130
 DEBUG = "--debug"
 _EXIT_CODES = """Exit codes: 0 done · 1 the answer is no · 2 invalid input · 3 refused, nothing touched ·
 4 something needed is missing or does not answer · 5 the deployment failed · 130 interrupted."""
 
+
+class _Verbs(TyperGroup):
+    """The verbs; one of two words, such as `preview accuracy`, is told from a verb with an argument."""
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        """Return the verb that the arguments begin with, and the rest of them."""
+        two = " ".join(args[:2])
+        return super().resolve_command(ctx, [two, *args[2:]] if two in self.commands else args)
+
+
 app = typer.Typer(
     name="aoa",
+    cls=_Verbs,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -55,6 +71,7 @@ app.add_typer(release.app, rich_help_panel=_LOOK)
 app.add_typer(access.app, rich_help_panel=_LOOK)
 app.add_typer(environment.app, rich_help_panel=_DEPLOY)
 app.command(epilog=preview.EPILOG, rich_help_panel=_DEPLOY)(preview.preview)
+app.command("preview accuracy", epilog=preview_accuracy.EPILOG, rich_help_panel=_DEPLOY)(preview_accuracy.accuracy)
 app.command(epilog=operations.EPILOGS["up"], rich_help_panel=_DEPLOY)(operations.up)
 app.command(epilog=approvals.EPILOGS["approve"], rich_help_panel=_DEPLOY)(approvals.approve)
 app.command(epilog=approvals.EPILOGS["approvals"], rich_help_panel=_DEPLOY)(approvals.approvals)

@@ -13,6 +13,7 @@ from app_of_apps.cli.options import BreakGlass, EnvironmentArgument, Project, Te
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from app_of_apps.deploy.prediction import Prediction
     from app_of_apps.deploy.report import Report
     from app_of_apps.deploy.run import Told
     from app_of_apps.release.model import Release
@@ -46,6 +47,14 @@ def up(
     env: EnvironmentArgument,
     *,
     break_glass: BreakGlass = None,
+    prediction: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The JSON of a preview of this release, to compare with.  [default: the last preview of this project]",
+            show_default=False,
+        ),
+    ] = None,
     parallel: Parallel = None,
     policy_pack: PolicyPacks = None,
     output: Format = TextOrJson.TEXT,
@@ -62,6 +71,9 @@ def up(
     With policy packs it looks first: a mandatory rule that does not hold refuses the update before anything is touched.
 
     --break-glass signs with your own token (AOA_APPROVER_TOKEN, else VAULT_TOKEN) that you go around the gate.
+
+    What a preview of this release foretold is compared with what happens, resource by resource, and kept with the
+    record: `aoa preview accuracy`.
     """
     _operate(
         "up",
@@ -72,6 +84,7 @@ def up(
         engine_output=engine_output,
         break_glass=break_glass,
         packs=policy_pack or (),
+        prediction=prediction,
     )
 
 
@@ -142,6 +155,7 @@ def _operate(
     engine_output: bool,
     break_glass: str | None = None,
     packs: Sequence[Path] = (),
+    prediction: Path | None = None,
     ask: bool = False,
 ) -> None:
     import os
@@ -158,6 +172,7 @@ def _operate(
     release = world.releases[env]
     # The program asks the same again; asked here, a refusal has its own exit code and no engine is started.
     check_environment(world.settings[env], stack=env, environ=os.environ, project=folder)
+    foretold = None if prediction is None else _foretold(prediction, release)
     if operation == "destroy":
         _tell_what_goes(release)
     if ask:
@@ -173,7 +188,15 @@ def _operate(
         if not seen.report.ok:
             refuse_violations(seen.report, env)
             finish(seen, output=output, engine_output=engine_output)
-    told = carry_out(operation, release, folder, parallel=parallel, environ=environ, options=options)
+    told = carry_out(
+        operation,
+        release,
+        folder,
+        parallel=parallel,
+        environ=environ,
+        options=options,
+        prediction=foretold,
+    )
     if operation == "up":
         told = after_failure(told, world, env, parallel=parallel)
     finish(told, output=output, engine_output=engine_output)
@@ -188,14 +211,38 @@ def carry_out(
     environ: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
     title: str | None = None,
+    prediction: Prediction | None = None,
 ) -> Told:
-    """Run one of the engine's operations and show its progress; ``title`` is what people call it."""
+    """Run one of the engine's operations and show its progress; ``title`` is what people call it.
+
+    ``prediction`` is what an `up` is compared with, else what a preview of this project has kept.
+    """
     from app_of_apps.cli.progress_view import view
     from app_of_apps.deploy.run import operate
 
     given = {**(options or {}), **({"parallel": parallel} if parallel else {})}
     with view(title or operation, release, sys.stderr) as screen:
-        return operate(operation, release, project, show=screen.show, say=screen.say, options=given, environ=environ)
+        return operate(
+            operation,
+            release,
+            project,
+            show=screen.show,
+            say=screen.say,
+            options=given,
+            environ=environ,
+            prediction=prediction,
+        )
+
+
+def _foretold(file: Path, release: Release) -> Prediction | None:
+    """Return the prediction for a release in a file; a file of other releases is said, and stops nothing."""
+    from app_of_apps.cli.output import note
+    from app_of_apps.deploy.prediction_store import from_file
+
+    found = from_file(file, release)
+    if found is None:
+        note(f"{file} foretells other releases than this one of {release.environment}, so nothing is compared with it")
+    return found
 
 
 def finish(told: Told, *, output: TextOrJson, engine_output: bool) -> None:

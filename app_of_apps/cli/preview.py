@@ -12,6 +12,7 @@ import typer
 
 from app_of_apps.cli.operations import EngineOutput, Parallel, PolicyPacks
 from app_of_apps.cli.options import Project, complete_environment
+from app_of_apps.cli.preview_accuracy import WORD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,10 +40,16 @@ _SUFFIXES = {".md": Form.MARKDOWN, ".json": Form.JSON, ".sarif": Form.SARIF, ".h
 _URL = re.compile(r"https?://[\w.~:/?#=&%+,;@-]+", re.ASCII)
 
 
+def _complete(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer environments, and first of all the verb that begins like this one."""
+    first = not ctx.params.get("envs")
+    return [*([WORD] if first and WORD.startswith(incomplete) else []), *complete_environment(incomplete)]
+
+
 def preview(
     envs: Annotated[
         list[str],
-        typer.Argument(metavar="ENV...", help="Environments by name.", autocompletion=complete_environment),
+        typer.Argument(metavar="ENV...", help="Environments by name.", autocompletion=_complete),
     ],
     *,
     parallel: Parallel = None,
@@ -69,8 +76,12 @@ def preview(
 ) -> None:
     """Show what `up` would do, child by child and field by field; changes nothing.
 
-    Several environments are looked at in parallel. In Markdown it is a comment of at most 65,536 characters that names
-    nobody and links nowhere, whatever the values say.
+    Also says what differs already from what was deployed, and how long it will probably take. Several environments are
+    looked at in parallel. In Markdown it is a comment of at most 65,536 characters that names nobody and links nowhere,
+    whatever the values say.
+
+    What it foretells is kept beside the project for the update that follows: `aoa preview accuracy` tells how well. An
+    environment that is called accuracy is previewed with `--` before its name.
 
     Exit code 0: it can be done, 2: the manifest is not valid, 3: refused, 4: something does not answer, 5: it would
     fail, 130: interrupted. Of several environments, the highest.

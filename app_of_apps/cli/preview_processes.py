@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pulumi.automation import EngineEvent
 
     from app_of_apps.deploy.ahead import Ahead
+    from app_of_apps.deploy.prediction import Prediction
     from app_of_apps.deploy.run import Told
     from app_of_apps.errors import Position
     from app_of_apps.release.model import Release
@@ -114,7 +115,10 @@ def _preview(env: str, project: Path, parallel: int | None, packs: Sequence[Path
         def locate(child: str | None, loc: tuple[str | int, ...]) -> Position:
             return _near(world.manifest.position(child, loc))
 
-        return foresee(release, settings, project=project, environ=os.environ, operate=operate, locate=locate)
+        told, found = foresee(release, settings, project=project, environ=os.environ, operate=operate, locate=locate)
+    if found.prediction is not None:
+        _keep(found.prediction, project)
+    return told, found
 
 
 @contextmanager
@@ -142,6 +146,18 @@ def _begun(env: str, project: Path, parallel: int | None, packs: Sequence[Path])
 
 def _options(parallel: int | None) -> Mapping[str, Any]:
     return {"parallel": parallel} if parallel else {}
+
+
+def _keep(prediction: Prediction, project: Path) -> None:
+    """Keep what was foretold for the update that may follow; a folder that cannot be written to stops nothing."""
+    from app_of_apps.cli.output import note
+    from app_of_apps.deploy.prediction_store import keep
+
+    try:
+        keep(prediction, project, os.environ)
+    except OSError as error:
+        what = f"{prediction.environment}: the prediction is not kept here ({error.strerror})"
+        note(f"{what}; `aoa up --prediction FILE` takes it from this preview's JSON")
 
 
 def _operate(

@@ -158,7 +158,77 @@ SHAPES: Mapping[str, tuple[str, str]] = {
               "verbs": ["create"], "children": ["orders"]}],
   "leftOver": ["…"],          // what stands and is in no release that succeeded
   "policies": ["…"], "warnings": ["…"],
-  "unknown": ["…"]            // what could not be found out, and why
+  "unknown": ["…"],           // what could not be found out, and why
+  "drift": {                  // from what was deployed; null where nothing was, or nobody could look
+    "differences": [          // as in app-of-apps/drift/v1, sorted
+      {"child": "orders",     // null for what belongs to the whole parent
+       "object": {"where": "kubernetes", "kind": "Deployment", "namespace": "shop-orders", "name": "orders"},
+       "what": "changed",     // changed, removed, added (a field), missing, undeclared (an object)
+       "field": "spec.replicas",   // null when the whole object is meant
+       "declared": "2", "live": "5",   // null where absent, and where they may not be shown
+       "secret": false,       // then neither value is shown
+       "by": ["kubectl"],     // what the clients that wrote it call themselves, the last one first
+       "touched": true}       // whether this release writes the object, too
+    ],
+    "unread": ["…"],          // what could not be compared, and why
+    "notes": ["…"]},
+  "waiting": {                // what earlier releases took; null where there is nothing to wait for, or no records
+    "deployment": {"seconds": 40.0, "low": 31.0, "high": 70.5, "samples": 5},   // on the longest path; null: not known
+    "path": ["orders-migration", "orders"],
+    "children": [             // those that change and were measured before, in dependency order
+      {"name": "orders", "seconds": 12.0, "low": 9.5, "high": 20.0, "samples": 5}],   // median, without what it needs
+    "unmeasured": ["…"],      // those that change and were not
+    "approvalsWanted": true,  // whether the gate is shut for want of approvals
+    "approvals": null},       // like deployment: from the commit to the last signature; null: not known, or not wanted
+  "prediction": {             // what an update is compared with; null where the preview did not get through
+    "format": "app-of-apps/prediction/v1",
+    "parent": "shop", "environment": "staging",
+    "release": "sha256:…", "base": "release-3-…", "digest": "sha256:…",   // as above
+    "resources": [
+      {"id": "kubernetes:apps/v1:Deployment::orders-orders",   // type and logical name
+       "child": "orders",     // null for what belongs to none
+       "op": "update", "confidence": "exact",
+       "fields": ["spec.…"]}  // names alone, of an update or a replacement, without the marks of the release
+    ]}
+}
+""",
+    ),
+    "app-of-apps/preview-accuracy/v1": (
+        "`aoa preview accuracy --format json`",
+        """
+{
+  "format": "app-of-apps/preview-accuracy/v1",
+  "parent": "shop",
+  "environments": [
+    {"environment": "staging",
+     "confidence": {          // those that occur, of the updates that are counted
+       "exact": {"right": 118, "wrong": 1,
+                 "failed": 0,       // begun as predicted, and failed
+                 "unreached": 0}},  // the update ended before
+     "unforetold": 0,         // resources that were touched and that no preview had named
+     "updates": [             // those that were compared, oldest first
+       {"record": 31,         // that the update began with
+        "release": "release-7-…", "time": "2030-01-01T12:00:00Z",
+        "counted": true,      // false where something else stood than what its preview had seen
+        "preview": "sha256:…",
+        "foretoldOn": "release-6-…", "base": "release-6-…",   // what stood; null where nothing did
+        "ok": true,           // whether the update succeeded
+        "counts": {"exact": {"right": 22, "wrong": 1, "failed": 0, "unreached": 0}},
+        "unforetold": 0,
+        "misses": [           // at most 50
+          {"what": "other properties",   // other operation, other properties, did not happen, not predicted
+           "id": "kubernetes:apps/v1:Deployment::orders-orders",
+           "child": "orders",     // null for what belongs to none
+           "confidence": "exact", // null for what was not predicted
+           "foretold": "update", "happened": "update",   // operations; null: none
+           "more": ["spec.…"],    // properties that differed and were not named
+           "less": []}],          // properties that were named and did not differ
+        "unnamed": 0}         // misses beside those
+     ],
+     "uncompared": 3,         // updates that ended, and that no preview of theirs was there for or nobody listened to
+     "findings": ["…"],       // what is wrong with the chain; exit code 1
+     "notes": ["…"]}          // what was not checked, and why
+  ]
 }
 """,
     ),
@@ -296,7 +366,7 @@ SHAPES: Mapping[str, tuple[str, str]] = {
     "notes": ["…"]            // what could not be checked, and why
   },
   "attempts": [               // oldest first
-    {"records": [7, 8],       // of its beginning and its end
+    {"records": [7, 8],       // of its beginning and its end, and of the note that says how well it was foretold
      "began": "2030-01-01T12:00:00+01:00",
      "ended": "2030-01-01T12:03:00+01:00",   // null while it is open, and for what is one record
      "operation": "up",       // up, destroy, rollback, drift-fix, promote …

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from app_of_apps.deploy.ahead import Ahead
     from app_of_apps.deploy.events import Event
+    from app_of_apps.deploy.foretold import Foretelling
+    from app_of_apps.deploy.prediction import Prediction
     from app_of_apps.deploy.progress import Row
     from app_of_apps.deploy.report import Report
     from app_of_apps.graph.order import Plan
@@ -67,11 +69,13 @@ def operate(
     environ: Mapping[str, str] | None = None,
     watch: Callable[[EngineEvent], None] | None = None,
     ahead: Ahead | None = None,
+    prediction: Prediction | None = None,
 ) -> Told:
     """Run ``preview``, ``up``, ``refresh`` or ``destroy`` and return what there is to tell, a failure too.
 
     ``show`` gets the children's rows a few times a second, ``say`` single lines; ``environ`` is added to the engine's
-    variables, ``watch`` gets its events as it has them; ``ahead`` is a preview that has begun already. An interruption
+    variables, ``watch`` gets its events as it has them; ``ahead`` is a preview that has begun already. What an ``up``
+    did is compared with ``prediction``, else with the one that a preview of this project has kept. An interruption
     (Ctrl-C) lets the engine finish what it has begun, a second one stops it at once; the report says so. A lock that a
     dead engine has left is removed. Raises Unavailable when somebody alive holds the lock, or the engine cannot be
     started.
@@ -89,11 +93,14 @@ def operate(
     else:
         engine = ahead
     deletions = _deletions(operation, release, say)
+    foretold = _foretold(release, project, prediction, environ) if operation == "up" else None
     lock, outcome, started = threading.Lock(), _Outcome(), time.monotonic()
 
     def take(event: Event) -> None:
         with lock:
             ledger.take(event)
+            if foretold is not None:
+                foretold.taken.take(event)
 
     def work() -> None:
         try:
@@ -128,8 +135,32 @@ def operate(
         interrupted=error is not None and (bool(interrupted) or error.killed),
     )
     report = replace(_report(operation, release, plan, ledger, ending), deletions=deletions)
-    close(operation, report, release, project, run=run, say=say)
+    _record(report, release, project, foretold=foretold, run=run, say=say)
     return Told(report, ending.output, 0 if report.ok else exit_code(ledger))
+
+
+def _record(
+    report: Report,
+    release: Release,
+    project: Path,
+    *,
+    foretold: Foretelling | None,
+    run: Mapping[str, str],
+    say: Callable[[str], None],
+) -> None:
+    """End the run on the record where the program has not, and note how well it was foretold."""
+    close(report.operation, report, release, project, run=run, say=say)
+    if foretold is not None:
+        foretold.keep(release, project, ok=report.ok, run=run, say=say)
+
+
+def _foretold(
+    release: Release, project: Path, prediction: Prediction | None, environ: Mapping[str, str] | None
+) -> Foretelling | None:
+    # Imported here, because only an update needs it.
+    from app_of_apps.deploy.foretold import Foretelling  # noqa: PLC0415
+
+    return Foretelling.of(release, project, given=prediction, environ=environ)
 
 
 def exit_code(ledger: Ledger) -> int:

@@ -125,6 +125,12 @@ def test_a_change_takes_another_approval_and_uncommitted_files_are_refused(gated
     refused = gated.program("up", "staging")
     assert refused.code == REFUSED, refused.text
     assert "not of its authors: ben@shop.example.com" in refused.stdout
+    # How long the last one waited is on record: from its commit to cleo's signature.
+    preview = gated.program("preview", "staging", "--format", "json")
+    waiting = json.loads(preview.stdout)["preview"]["waiting"]
+    assert waiting["approvalsWanted"], preview.text
+    assert waiting["approvals"]["samples"] == 1
+    assert waiting["approvals"]["seconds"] > 0
     # Ada wrote the release before, and no commit since then.
     shown = gated.person("dora", "approve", "staging", "--yes")
     assert shown.code == 0, shown.text
