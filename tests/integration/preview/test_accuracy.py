@@ -121,8 +121,9 @@ def test_drift_is_in_the_preview_with_the_field_and_without_a_secret(world: Worl
     assert (seen["spec.replicas"]["what"], seen["spec.replicas"]["live"]) == ("changed", "3")
     assert seen["spec.replicas"]["by"] == ["kubectl"]
     assert not seen["spec.replicas"]["touched"]
-    (secret,) = [one for field, one in seen.items() if "DB_PASSWORD" in field]
-    assert (secret["secret"], secret["live"]) == (True, None)
+    # The container had no variables before, so all of them are one field.
+    (secret,) = [one for field, one in seen.items() if field.endswith("containers[site].env")]
+    assert (secret["what"], secret["secret"], secret["live"]) == ("added", True, None)
     assert [one["rule"] for one in found["risks"]] == ["drift"]
     texts = [json.dumps(found)]
     for file in files:
