@@ -20,10 +20,9 @@ from app_of_apps.deploy.repair import OPERATION, REPAIR
 from app_of_apps.environment.git import committed
 from app_of_apps.errors import AppOfAppsError, Unavailable
 from app_of_apps.evidence.attempts import COMMITTED, TOOK
-from app_of_apps.evidence.facts import changes, child_refs, secret_folders, snapshot_digest
+from app_of_apps.evidence.facts import about, secret_folders, snapshot_digest
 from app_of_apps.evidence.journal import Journal
-from app_of_apps.evidence.record import Approval, ReleaseRef
-from app_of_apps.objects.record import record_name, record_number
+from app_of_apps.evidence.record import Approval
 from components.operation import engine_goes_on
 
 if TYPE_CHECKING:
@@ -78,14 +77,8 @@ class Attempt:
         """Note what the records of this run say about its release; ``last`` records the last one that succeeded."""
         if self.journal is None and self.refusing is None:
             return
-        number = record_number(release, last)
-        self.facts |= {
-            "release": ReleaseRef(digest=release.digest, number=number, name=record_name(release.digest, number)),
-            "children": child_refs(release),
-            "changes": changes(last, release),
-            "git": git,
-        }
-        self.new = last is None or last["metadata"]["name"] != record_name(release.digest, number)
+        self.facts |= {**about(release, last), "git": git}
+        self.new = last is None or last["metadata"]["name"] != self.facts["release"].name
 
     def comes_back(self, number: int) -> None:
         """Note that the run brings back an earlier release."""

@@ -164,7 +164,9 @@ def _operate(
     from app_of_apps.cli.automatic import after_failure
     from app_of_apps.cli.output import note
     from app_of_apps.cli.project import find_project, load_world
+    from app_of_apps.deploy.closing import record_refusal
     from app_of_apps.environment.guard import check_environment
+    from app_of_apps.errors import Refused
     from app_of_apps.policy.packs import run_with
 
     folder = find_project(project)
@@ -186,7 +188,11 @@ def _operate(
     if options:
         seen = carry_out("preview", release, folder, parallel=parallel, environ=environ, options=options)
         if not seen.report.ok:
-            refuse_violations(seen.report, env)
+            try:
+                refuse_violations(seen.report, env)
+            except Refused as error:
+                record_refusal(release, world.settings[env], folder, str(error), say=note)
+                raise
             finish(seen, output=output, engine_output=engine_output)
     told = carry_out(
         operation,

@@ -7,6 +7,8 @@ the engine runs makes every check by itself.
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +39,7 @@ class Ahead:
 
         ``asked`` are the signals that ask to end, as they come; whoever takes the preview up follows them.
         """
+        self._version = _ask_version()
         from app_of_apps.deploy import engine  # noqa: F401, PLC0415 - imported here, so that the thread has it at hand
 
         self.asked = asked
@@ -89,7 +92,7 @@ class Ahead:
 
         try:
             mend_attributes(checkpoint(project, stack, os.environ))
-            engine = Engine(project, stack, new_run())
+            engine = Engine(project, stack, new_run(), version=self._version)
             with self._lock:
                 self._engine = engine
                 for _ in range(self._interruptions):
@@ -105,3 +108,17 @@ class Ahead:
 
     def _take_raw(self, event: EngineEvent) -> None:
         self._queue.put(lambda: self._watch(event))
+
+
+def _ask_version() -> subprocess.Popen[str] | None:
+    """Start `pulumi version`, which takes as long as importing the Automation API; None where there is no engine."""
+    found = shutil.which("pulumi")
+    if found is None:
+        return None
+    environ = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"}
+    try:
+        return subprocess.Popen(
+            [found, "version"], env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        )
+    except OSError:  # whoever needs it says what is wrong
+        return None

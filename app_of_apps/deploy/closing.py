@@ -6,8 +6,11 @@ import os
 import uuid
 from typing import TYPE_CHECKING
 
+from app_of_apps.approval.standing import last_record
+from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.environment.load import load_environment
 from app_of_apps.errors import AppOfAppsError
+from app_of_apps.evidence.facts import about
 from app_of_apps.evidence.journal import FRONT_VARIABLE, RUN_VARIABLE, Journal
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app_of_apps.deploy.report import Report
+    from app_of_apps.environment.settings import Environment
     from app_of_apps.release.model import Release
 
 _RECORDED = ("up", "destroy")
@@ -23,6 +27,20 @@ _RECORDED = ("up", "destroy")
 def new_run() -> dict[str, str]:
     """Return the variables by which a record tells which run of `aoa` it belongs to."""
     return {FRONT_VARIABLE: "aoa", RUN_VARIABLE: uuid.uuid4().hex}
+
+
+def record_refusal(
+    release: Release, settings: Environment, project: Path, reason: str, *, say: Callable[[str], None]
+) -> None:
+    """Note that an update was refused before its program began; says when that cannot be recorded."""
+    try:
+        with KubeReader(release.cluster.context) as kube:
+            facts = about(release, last_record(kube, release.parent))
+        environ = {**os.environ, FRONT_VARIABLE: "aoa"}
+        with Journal.open(settings, release.parent, environ, project, say=say) as journal:
+            journal.refuse("up", reason, **facts)
+    except AppOfAppsError as error:
+        say(f"this refusal could not be recorded: {str(error).splitlines()[0]}")
 
 
 def close(

@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pulumi import automation
+from pulumi.automation._cmd import _parse_and_validate_pulumi_version
+from pulumi.automation._env import _SKIP_VERSION_CHECK_VAR
+from pulumi.automation._minimum_version import _MINIMUM_VERSION
 from pulumi.automation._stack import StackInitMode
 from pulumi.automation.errors import create_command_error
 
@@ -28,6 +31,8 @@ from app_of_apps.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from semver import VersionInfo
 
 OPERATIONS = ("preview", "up", "refresh", "destroy")
 _ENGINE = "pulumi"
@@ -54,10 +59,20 @@ class EngineFailed(Exception):
 class Engine:
     """One operation at a time on one stack."""
 
-    def __init__(self, project: Path, stack: str, environ: Mapping[str, str] | None = None) -> None:
-        """Find the engine on PATH; raises Unavailable when it is not there."""
+    def __init__(
+        self,
+        project: Path,
+        stack: str,
+        environ: Mapping[str, str] | None = None,
+        *,
+        version: subprocess.Popen[str] | None = None,
+    ) -> None:
+        """Find the engine on PATH; raises Unavailable when it is not there.
+
+        ``version`` is a process of `pulumi version` that was started before; without one it is started here.
+        """
         self._redact = Redactor()
-        self._command = _Command()
+        self._command = _Command(version)
         self._folder = str(project.resolve())
         self._environ = {**_VARIABLES, **front_variable(), **(environ or {})}
         workspace = _Workspace(work_dir=self._folder, pulumi_command=self._command, env_vars=self._environ)
@@ -142,7 +157,7 @@ class Engine:
 class _Command(automation.PulumiCommand):
     """The engine as a process of its own session, whose output is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, version: subprocess.Popen[str] | None) -> None:
         found = shutil.which(_ENGINE)
         if found is None:
             msg = f'`{_ENGINE}` is not on PATH; install Pulumi, or use the sandbox\'s shell: eval "$(make -s env)"'
@@ -153,7 +168,10 @@ class _Command(automation.PulumiCommand):
         self.text = ""
         self.killed = False
         try:
-            super().__init__()
+            if version is None:
+                super().__init__()
+            else:
+                self.command, self.version = _ENGINE, _told(version)
         except (subprocess.CalledProcessError, OSError, automation.InvalidVersionError) as error:
             msg = f"{found} cannot be used: {error}"
             raise Unavailable(msg) from error
@@ -214,6 +232,15 @@ class _Command(automation.PulumiCommand):
             self._interrupted = True
             if self._process is not None and self._process.poll() is None:
                 self._process.send_signal(signal.SIGINT)
+
+
+def _told(version: subprocess.Popen[str]) -> VersionInfo | None:
+    """Return the version that a process of `pulumi version` tells, checked as the Automation API checks it."""
+    text, _ = version.communicate()
+    if version.returncode:
+        raise subprocess.CalledProcessError(version.returncode, _ENGINE)
+    opt_out = os.environ.get(_SKIP_VERSION_CHECK_VAR) is not None
+    return _parse_and_validate_pulumi_version(_MINIMUM_VERSION, text.strip().removeprefix("v"), opt_out)
 
 
 class _Workspace(automation.LocalWorkspace):

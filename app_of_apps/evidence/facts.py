@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from app_of_apps.errors import Refused
-from app_of_apps.evidence.record import Change, ChildRef
+from app_of_apps.evidence.record import Change, ChildRef, ReleaseRef
 from app_of_apps.manifest.child import PodChild
+from app_of_apps.objects.record import record_name, record_number
 from app_of_apps.objects.secrets import secret_paths
 from app_of_apps.release.compare import compare
 from app_of_apps.release.digest import digest
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from app_of_apps.release.model import Release
 
 _MOST_WORDS: Final = 12
+
+
+def about(release: Release, last: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the fields of a record that say which release it is about; ``last`` records the last that succeeded."""
+    number = record_number(release, last)
+    return {
+        "release": ReleaseRef(digest=release.digest, number=number, name=record_name(release.digest, number)),
+        "children": child_refs(release),
+        "changes": changes(last, release),
+    }
 
 
 def child_refs(release: Release) -> dict[str, ChildRef]:
