@@ -1,4 +1,4 @@
-"""Reads the world that a release is compared with: a few lists per namespace, and its rights in Vault. Reads only.
+"""Reads the world that a release is compared with: a list of each kind, and its rights in Vault. Reads only.
 
 Secrets are never asked for. Which kinds there are, and under which path, the API server says itself.
 """
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from app_of_apps.release.model import Release
 
 _CONNECTIONS: Final = 8
+_PAGE: Final = "500"
+"""Objects of a kind in all namespaces that are taken at once; a cluster with more is asked namespace by namespace."""
 
 WATCHED: Final[Mapping[str, tuple[str, ...]]] = {
     "v1": (
@@ -96,7 +98,11 @@ def _objects(
     looks = _looks(kube, pool, children)
     items: dict[Key, Mapping[str, Any]] = {}
     closed: dict[tuple[str, str], str] = {}
-    for one, answer in zip(looks, pool.map(look, looks), strict=True):
+    answers = _at_once(kube, pool, looks)
+    single = [one for one in looks if one not in answers]
+    answers |= dict(zip(single, pool.map(look, single), strict=True))
+    for one in looks:
+        answer = answers[one]
         if answer is None:
             where = one.namespace or "the cluster"
             closed[one.namespace, one.kind] = f"not compared, because it may not be read: {one.kind} in {where}"
@@ -105,6 +111,35 @@ def _objects(
             complete = {**item, "apiVersion": one.version, "kind": one.kind}
             items[key_of(complete)] = complete
     return items, tuple(closed.values()), frozenset(closed)
+
+
+def _at_once(kube: Reader, pool: ThreadPoolExecutor, looks: list[_Look]) -> dict[_Look, list[dict[str, Any]] | None]:
+    """Answer what one page about all namespaces can answer: one request instead of one for each namespace.
+
+    What does not fit on a page, or may only be listed in single namespaces, is left to be asked for there.
+    """
+    places: dict[str, list[_Look]] = {}
+    for one in looks:
+        if one.namespace:
+            places.setdefault(one.path.replace(f"/namespaces/{one.namespace}/", "/"), []).append(one)
+    shared = {path: every for path, every in places.items() if len(every) > 1}
+
+    def page(path: str) -> dict[str, Any] | None:
+        try:
+            return kube.get(path, limit=_PAGE)
+        except Forbidden:
+            return None
+
+    answers: dict[_Look, list[dict[str, Any]] | None] = {}
+    for (_, every), found in zip(shared.items(), pool.map(page, shared), strict=True):
+        if found is None or "items" not in found or (found.get("metadata") or {}).get("continue"):
+            continue
+        inside: dict[str, list[dict[str, Any]]] = {one.namespace: [] for one in every}
+        for item in found["items"]:
+            if (namespace := item["metadata"].get("namespace")) in inside:
+                inside[namespace].append(item)
+        answers |= {one: inside[one.namespace] for one in every}
+    return answers
 
 
 def _looks(kube: Reader, pool: ThreadPoolExecutor, children: tuple[Wanted, ...]) -> list[_Look]:

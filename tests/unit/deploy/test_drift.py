@@ -193,9 +193,11 @@ def test_another_release_that_was_begun_is_said() -> None:
 class Cluster:
     """Holds objects and answers like `KubeReader`; what it is asked for is kept."""
 
-    def __init__(self, world: World, forbidden: tuple[str, ...] = ()) -> None:
+    def __init__(self, world: World, forbidden: tuple[str, ...] = (), *, everywhere: str = "no") -> None:
         self.world = world
         self.forbidden = forbidden
+        self.everywhere = everywhere
+        """Whether kinds can be listed in all namespaces at once: ``no``, ``yes``, or ``more`` than a page holds."""
         self.asked: list[str] = []
         self.kinds: dict[str, set[str]] = {}
         for item in world.objects.values():
@@ -209,10 +211,18 @@ class Cluster:
                 {"kind": kind, "name": kind.lower(), "namespaced": kind != "Namespace"} for kind in self.kinds[version]
             ]
             return {"resources": [*found, {"kind": "Scale", "name": "deployments/scale", "namespaced": True}]}
+        if "/namespaces/" not in path and any(path.endswith(f"/{key[1].lower()}") for key in self.world.objects):
+            return self._page(path)
         for key, item in self.world.objects.items():
             if path.endswith(f"/{key[1].lower()}/{key[3]}"):
                 return dict(item)
         return None
+
+    def _page(self, path: str) -> dict[str, Any]:
+        if self.everywhere == "no":
+            raise Forbidden(path)
+        found = [dict(item) for key, item in self.world.objects.items() if key[1].lower() == path.rpartition("/")[2]]
+        return {"items": found, "metadata": {"continue": "more"} if self.everywhere == "more" else {}}
 
     def list(self, path: str, **_: str) -> list[dict[str, Any]]:
         self.asked.append(path)
@@ -233,6 +243,18 @@ def test_what_is_read_is_what_stands_there() -> None:
     read = read_world(cluster, None, RELEASE, WANTED, ())
     assert read.objects.keys() == world.objects.keys()
     assert told(find_drift(WANTED, (), read)) == []
+
+
+@pytest.mark.parametrize("everywhere", ["yes", "more", "no"])
+def test_what_is_read_is_the_same_however_it_may_be_listed(everywhere: str) -> None:
+    world = standing()
+    elsewhere = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "other", "namespace": "not-ours"}}
+    cluster = Cluster(with_object(world, elsewhere), everywhere=everywhere)
+    read = read_world(cluster, None, RELEASE, WANTED, ())
+    assert read.objects.keys() == world.objects.keys()
+    lists = [path for path in cluster.asked if path.endswith("/service")]
+    alone = [f"/api/v1/namespaces/{child.namespace}/service" for child in WANTED]
+    assert sorted(lists) == sorted(["/api/v1/service", *(() if everywhere == "yes" else alone)])
 
 
 def test_no_secret_is_asked_for_and_no_kind_that_is_not_there() -> None:
