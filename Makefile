@@ -43,10 +43,10 @@ $(PREVIEWS): preview-%: $(STAMP)
 policy: $(STAMP) ## Judge staging and prod of the sandbox by the policy pack in policy/
 	@$(PYTHON) -m sandbox up && eval "$$($(PYTHON) -m sandbox env)" && aoa preview staging prod --policy-pack policy
 
-test: $(STAMP) ## Run all tests (builds what is missing; the integration tests start sandboxes of their own)
+test: $(STAMP) ## Run all tests (builds what is missing; the integration tests start two sandboxes of their own)
 	@$(PYTHON) -m toolchain ensure
 	@$(PYTHON) -m pytest -n auto -m 'not integration'
-	@$(PYTHON) -m pytest -m integration
+	@$(PYTHON) -m pytest -m integration -n 2 --dist loadfile --durations=15
 
 unit: $(STAMP) ## Run the tests that need neither cluster nor Vault
 	@$(PYTHON) -m pytest -n auto -m 'not integration'

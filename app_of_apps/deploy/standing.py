@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from app_of_apps.approval.standing import last_record, standing_of
+from app_of_apps.environment.kube_reader import Forbidden
 from app_of_apps.objects.metadata import MANAGER
 from app_of_apps.objects.record import record_namespace
 from app_of_apps.release.deletions import Contents, Deletions, Removal, Standing, deletions_of
@@ -102,9 +103,17 @@ def _contents(kube: Reader, namespace: str) -> Contents:
     return Contents(
         stateful_sets=kube.names(_STATEFUL_SETS.format(namespace)),
         claims=kube.names(f"{_NAMESPACES}/{namespace}/persistentvolumeclaims"),
-        secrets=len(kube.names(f"{_NAMESPACES}/{namespace}/secrets")),
+        secrets=_count(kube, f"{_NAMESPACES}/{namespace}/secrets"),
         images=tuple(sorted(images)),
     )
+
+
+def _count(kube: Reader, path: str) -> int | None:
+    """Return how many there are; None where that may not be known, as by an identity that only previews."""
+    try:
+        return len(kube.names(path))
+    except Forbidden:
+        return None
 
 
 def _containers(workload: dict[str, Any]) -> list[dict[str, Any]]:

@@ -42,12 +42,12 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is in a namespace, by name. Of Secrets only the number is known."""
+    """What is in a namespace, by name. Of Secrets only the number is known, and none where nobody may count them."""
 
     stateful_sets: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     """PersistentVolumeClaims."""
-    secrets: int = 0
+    secrets: int | None = 0
     images: tuple[str, ...] = ()
     """Complete references of the images that its workloads run, sorted."""
 
@@ -224,7 +224,9 @@ def _within(one: Removal) -> str:
     for kind, names in (("StatefulSet", contents.stateful_sets), ("PersistentVolumeClaim", contents.claims)):
         if names:
             parts.append(f"{kind} {_named(names)} ({fate})")
-    if contents.secrets:
+    if contents.secrets is None:
+        parts.append("Secrets that may not be counted")
+    elif contents.secrets:
         parts.append(f"{contents.secrets} Secret{'s' if contents.secrets > 1 else ''}")
     return f" with {', '.join(parts)}" if parts else ""
 

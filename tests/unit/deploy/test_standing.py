@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from app_of_apps.deploy.standing import read_deletions, read_everything, read_standing
+from app_of_apps.environment.kube_reader import Forbidden
+from app_of_apps.release.deletions import describe_deletions
 from app_of_apps.release.resolve import resolve
 from tests.unit.release.world import child, environment, manifest
 
@@ -94,3 +96,14 @@ def test_removing_everything_takes_each_child_with_what_is_in_it() -> None:
     assert found.children == ("mail", "web")
     assert [one.contents.claims for one in found.removals] == [(), ("cache",)]
     assert not read_everything(cluster(), "shop")
+
+
+def test_secrets_that_may_not_be_counted_are_said_and_not_taken_for_none() -> None:
+    class Closed(Cluster):
+        def names(self, path: str) -> tuple[str, ...]:
+            if path.endswith("/secrets"):
+                raise Forbidden(path)
+            return super().names(path)
+
+    (line,) = describe_deletions(read_everything(Closed({"/api/v1/namespaces": [namespace("shop-mail")]}), "shop"))
+    assert line.endswith("namespace shop-mail with Secrets that may not be counted")
