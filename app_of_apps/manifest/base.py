@@ -26,6 +26,7 @@ class Model(BaseModel):
         alias_generator=to_camel,
         populate_by_name=True,
         use_attribute_docstrings=True,
+        defer_build=True,  # most models are parts of others, and are never asked alone
         allow_inf_nan=False,
     )
 
