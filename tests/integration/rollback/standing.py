@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.integration.program.world import Run, World
 
-BRIEF = {"deadline": "8s"}
+BRIEF = {"deadline": "12s"}
 BACK = {"onFailure": "rollback", **BRIEF}
 CRASHES = {"behaviour": "crash", "message": "no route to the broker"}
 
