@@ -89,7 +89,6 @@ def preview(
     from app_of_apps.cli.output import answer, note
     from app_of_apps.cli.preview_processes import preview_all, preview_one
     from app_of_apps.cli.project import find_project
-    from app_of_apps.review.comment import LIMIT
 
     files = tuple(full or ())
     _check(files, artifact_url)
@@ -101,6 +100,8 @@ def preview(
             raise found[0].error
     else:
         found = preview_all(names, folder, parallel=parallel, packs=policy_pack or ())
+    from app_of_apps.review.comment import LIMIT  # after the engine has begun, which waits for nothing before
+
     outcomes = [one.outcome for one in found]
     for file in files:
         write_full(outcomes, file)

@@ -55,11 +55,11 @@ def preview_one(
 
     ``packs`` are policy packs beside those of the environment.
     """
-    from app_of_apps.review.model import Halted
-
     try:
         told, found = _preview(env, project, parallel, packs, alone=alone)
     except AppOfAppsError as error:
+        from app_of_apps.review.model import Halted
+
         problems = error.problems if isinstance(error, InvalidInput) else ()
         placed = tuple(replace(one, position=_near(one.position)) for one in problems)
         halted = Halted(_parent(project), env, error.exit_code, type(error).__name__, str(error), placed)

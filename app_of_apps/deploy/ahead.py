@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from app_of_apps.deploy.backend import checkpoint, mend_attributes
-from app_of_apps.deploy.closing import new_run
+from app_of_apps.evidence.front import new_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

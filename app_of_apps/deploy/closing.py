@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from typing import TYPE_CHECKING
 
 from app_of_apps.approval.standing import last_record
@@ -11,7 +10,8 @@ from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.environment.load import load_environment
 from app_of_apps.errors import AppOfAppsError
 from app_of_apps.evidence.facts import about
-from app_of_apps.evidence.journal import FRONT_VARIABLE, RUN_VARIABLE, Journal
+from app_of_apps.evidence.front import FRONT_VARIABLE, RUN_VARIABLE
+from app_of_apps.evidence.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from app_of_apps.release.model import Release
 
 _RECORDED = ("up", "destroy")
-
-
-def new_run() -> dict[str, str]:
-    """Return the variables by which a record tells which run of `aoa` it belongs to."""
-    return {FRONT_VARIABLE: "aoa", RUN_VARIABLE: uuid.uuid4().hex}
 
 
 def record_refusal(

@@ -15,7 +15,8 @@ from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.environment.load import load_environment
 from app_of_apps.errors import AppOfAppsError, Unavailable
 from app_of_apps.evidence.attempts import COMPARED
-from app_of_apps.evidence.journal import RUN_VARIABLE, Journal
+from app_of_apps.evidence.front import RUN_VARIABLE
+from app_of_apps.evidence.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

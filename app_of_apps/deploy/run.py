@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from app_of_apps.deploy.closing import close, new_run
+from app_of_apps.deploy.closing import close
 from app_of_apps.deploy.interruptions import interruptions
 from app_of_apps.deploy.ledger import Ledger
 from app_of_apps.deploy.outcome import Ending, error_type, report_of
@@ -16,6 +16,7 @@ from app_of_apps.deploy.recovery import take_over
 from app_of_apps.deploy.standing import read_deletions
 from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.errors import DeploymentFailed, Unavailable
+from app_of_apps.evidence.front import new_run
 from app_of_apps.objects.render import release_objects
 from app_of_apps.release.deletions import describe_deletions
 from app_of_apps.release.plan import plan as plan_of

@@ -18,6 +18,7 @@ import app_of_apps
 from app_of_apps.environment.refusals import refusals_file
 from app_of_apps.errors import Unavailable
 from app_of_apps.evidence.chain import Link, Signed, check_chain
+from app_of_apps.evidence.front import FRONT_VARIABLE, RUN_VARIABLE
 from app_of_apps.evidence.record import START, Record, Who
 from app_of_apps.evidence.store import Head, RecordStore, keep_copy, moment
 from app_of_apps.evidence.vault import EvidenceVault
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
     from app_of_apps.environment.settings import Environment
     from app_of_apps.evidence.chain import Finding
 
-FRONT_VARIABLE: Final = "AOA_FRONT"
-"""Which door an operation came through: ``aoa`` or ``service``; without it, plain ``pulumi``."""
-RUN_VARIABLE: Final = "AOA_RUN"
-"""A name for one run of that door, by which it finds the attempt that it began."""
 _TRIES: Final = 20
 _MOST_REFUSALS: Final = 20
 _LONGEST_REASON: Final = 4000
