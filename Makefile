@@ -46,7 +46,7 @@ policy: $(STAMP) ## Judge staging and prod of the sandbox by the policy pack in 
 test: $(STAMP) ## Run all tests (builds what is missing; the integration tests start two sandboxes of their own)
 	@$(PYTHON) -m toolchain ensure
 	@$(PYTHON) -m pytest -n auto -m 'not integration'
-	@$(PYTHON) -m pytest -m integration -n 2 --dist loadgroup --durations=15
+	@$(PYTHON) -m pytest tests/integration -n 2 --dist loadscope --durations=15
 
 unit: $(STAMP) ## Run the tests that need neither cluster nor Vault
 	@$(PYTHON) -m pytest -n auto -m 'not integration'

@@ -15,7 +15,7 @@ from app_of_apps.deploy.redact import plain
 from app_of_apps.errors import InvalidInput, Position, Problem, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 _TRIES: Final = 4
 _LONGEST_PAUSE: Final = 30.0
@@ -39,7 +39,6 @@ class Api:
         headers: Mapping[str, str],
         *,
         timeout: float = 20.0,
-        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """Prepare for the API at ``base``; ``timeout`` is in seconds and holds for each answer.
 
@@ -51,7 +50,6 @@ class Api:
             hint = "write it with https://"
             raise InvalidInput([Problem(Position(base), "", "is no address to send a token to", hint)])
         self._client = httpx.Client(base_url=base, headers=dict(headers), timeout=timeout, follow_redirects=False)
-        self._pause = pause
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -90,13 +88,13 @@ class Api:
             except httpx.HTTPError as error:
                 # Whether a POST arrived is known only where there was no connection at all.
                 if not last and (method in _SAFE or isinstance(error, httpx.ConnectError)):
-                    self._pause(2.0**number)
+                    time.sleep(2.0**number)
                     continue
                 msg = f"{self.name} at {self._client.base_url.host} does not answer ({type(error).__name__})"
                 raise Unavailable(msg) from error
             limited = _limited(answer)
             if not last and (limited or (answer.status_code in _BUSY and method in _SAFE)):
-                self._pause(_patience(answer, number))
+                time.sleep(_patience(answer, number))
                 continue
             if answer.is_error or answer.is_redirect:
                 raise Unavailable(self._refusal(method, answer))
