@@ -233,6 +233,7 @@ class Vault:
             "oidc_discovery_url": issuer.url,
             "oidc_discovery_ca_pem": issuer.authority.read_text(),
             "bound_issuer": issuer.url,
+            "default_role": VAULT_ROLE,
         }
         with self.root() as client:
             for env in ENVIRONMENTS:

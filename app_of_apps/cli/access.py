@@ -65,9 +65,9 @@ def show(
     manifest is not valid, or there is no such group or child.
     """
     from app_of_apps.cli.output import answer_json, answer_yaml
-    from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.objects.access_table import TABLE_FORMAT, holdings
     from app_of_apps.release.access import sources
+    from app_of_apps.release.project import find_project, load_world
 
     world = load_world(find_project(project), [env])
     release = world.releases[env]
@@ -110,8 +110,8 @@ def diff(
     loses anything, 1: somebody does, 2: something is not valid, 4: git is missing.
     """
     from app_of_apps.cli.output import answer_json, answer_yaml
-    from app_of_apps.cli.project import find_project
     from app_of_apps.objects.access_table import DIFF_FORMAT, changes
+    from app_of_apps.release.project import find_project
 
     folder = find_project(project)
     old, new = _side(folder, before, after), _side(folder, after, before)
@@ -139,8 +139,8 @@ def diff(
 
 def _side(project: Path, named: str, other: str) -> Mapping[str, frozenset[Permission]]:
     """Return environment → permissions of one side: of one environment, or of all of a revision."""
-    from app_of_apps.cli.project import known_environments
     from app_of_apps.cli.revision import project_at
+    from app_of_apps.release.project import known_environments
 
     revision, colon, env = named.rpartition(":")
     if colon and revision:
@@ -156,8 +156,8 @@ def _side(project: Path, named: str, other: str) -> Mapping[str, frozenset[Permi
 
 
 def _permissions(project: Path, names: list[str]) -> Mapping[str, frozenset[Permission]]:
-    from app_of_apps.cli.project import load_world
     from app_of_apps.objects.access_table import permissions
+    from app_of_apps.release.project import load_world
 
     return {name: permissions(release) for name, release in load_world(project, names).releases.items()}
 

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from app_of_apps.approval.give import Proposal, Receipt
     from app_of_apps.approval.statement import Statement
     from app_of_apps.approval.store import ApprovalVault, Login
-    from app_of_apps.cli.project import World
     from app_of_apps.deploy.outlook import Outlook
     from app_of_apps.deploy.preview_digest import Preview
     from app_of_apps.environment.settings import Environment
     from app_of_apps.release.model import Release
+    from app_of_apps.release.project import World
 
 EPILOGS = {
     "approve": (
@@ -80,9 +80,9 @@ def approve(
     from app_of_apps.approval.give import Proposal, approver_environ
     from app_of_apps.approval.store import ApprovalVault
     from app_of_apps.cli.output import answer
-    from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.environment.guard import check_person
     from app_of_apps.errors import Refused
+    from app_of_apps.release.project import find_project, load_world
 
     if valid_for is not None:
         _check_duration(valid_for)
@@ -143,7 +143,7 @@ def approvals(
     the gate is open (or nobody can say with this login), 1: it is shut, 2: invalid input, 4: something does not answer.
     """
     from app_of_apps.cli.output import answer, answer_json
-    from app_of_apps.cli.project import find_project, load_world
+    from app_of_apps.release.project import find_project, load_world
 
     folder = find_project(project)
     world = load_world(folder, [env])
@@ -173,8 +173,8 @@ def revoke(
     from app_of_apps.approval.give import Proposal, approver_environ, give
     from app_of_apps.approval.store import ApprovalVault
     from app_of_apps.cli.output import answer
-    from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.environment.guard import check_person
+    from app_of_apps.release.project import find_project, load_world
 
     world = load_world(find_project(project), [env])
     settings, environ = world.settings[env], approver_environ(os.environ)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app_of_apps.cli.project import World
     from app_of_apps.deploy.past import Past
     from app_of_apps.deploy.rollback import Rollback
     from app_of_apps.deploy.run import Told
     from app_of_apps.release.model import Release
+    from app_of_apps.release.project import World
     from app_of_apps.release.restore import Order
 
 

@@ -94,12 +94,12 @@ def run(
     import os
     from contextlib import ExitStack
 
-    from app_of_apps.cli.project import find_project
     from app_of_apps.environment.load import load_environment
     from app_of_apps.errors import Refused
     from app_of_apps.pipeline.kubeconfig import kubeconfig
     from app_of_apps.pipeline.login import SECRETS, id_token, revoke, vault_login
     from app_of_apps.pipeline.surroundings import surroundings
+    from app_of_apps.release.project import find_project
 
     if surroundings(os.environ).fork:
         msg = "this pull request comes from a fork and gets no credentials; `aoa ci check` looks at it without any"

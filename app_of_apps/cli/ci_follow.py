@@ -31,7 +31,6 @@ def drift(env: EnvironmentArgument, *, project: Project = None) -> None:
     """
     from app_of_apps.cli.output import answer, note
     from app_of_apps.cli.preview import is_address
-    from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.deploy.drift_look import look
     from app_of_apps.deploy.drift_report import render
     from app_of_apps.environment.guard import check_environment
@@ -39,6 +38,7 @@ def drift(env: EnvironmentArgument, *, project: Project = None) -> None:
     from app_of_apps.pipeline.forge import connected
     from app_of_apps.pipeline.sticky import issue
     from app_of_apps.pipeline.surroundings import surroundings
+    from app_of_apps.release.project import find_project, load_world
 
     here = surroundings(os.environ)
     folder = find_project(project)
@@ -73,11 +73,11 @@ def promote(
     propose; otherwise as `aoa promote`.
     """
     from app_of_apps.cli.output import note
-    from app_of_apps.cli.project import find_project
     from app_of_apps.environment.git import git
     from app_of_apps.pipeline.forge import connected
     from app_of_apps.pipeline.surroundings import surroundings
     from app_of_apps.release.digest import digest
+    from app_of_apps.release.project import find_project
     from app_of_apps.review.defuse import markdown_block
 
     here = surroundings(os.environ)

@@ -35,7 +35,7 @@ def check(*, artifacts: Artifacts = _ARTIFACTS, project: Project = None) -> None
     Good for forks, too. Writes validate.sarif for code scanning. Exit code 0: nothing is wrong but for warnings, 1:
     CODEOWNERS is not current, 2: something is wrong.
     """
-    from app_of_apps.cli.project import find_project
+    from app_of_apps.release.project import find_project
 
     folder = find_project(project)
     artifacts.mkdir(parents=True, exist_ok=True)
@@ -71,9 +71,9 @@ def preview(
     from app_of_apps.cli.output import answer
     from app_of_apps.cli.preview import Form, write_full, written
     from app_of_apps.cli.preview_processes import preview_all, preview_one
-    from app_of_apps.cli.project import find_project
     from app_of_apps.errors import Refused, Unavailable
     from app_of_apps.pipeline.surroundings import surroundings
+    from app_of_apps.release.project import find_project
     from app_of_apps.review.comment import LIMIT
 
     here = surroundings(os.environ)

@@ -43,11 +43,11 @@ def codeowners(
     around it stays. The last line that fits a file wins, so lines behind the block override it.
     """
     from app_of_apps.cli.output import answer, note
-    from app_of_apps.cli.project import find_project, known_environments, load_manifest_only
     from app_of_apps.environment.git import repository_root
     from app_of_apps.environment.replace_file import replace_file
     from app_of_apps.manifest.codeowners import block, merged, ownership
     from app_of_apps.manifest.source import read_text
+    from app_of_apps.release.project import find_project, known_environments, load_manifest_only
 
     if check and output == _STDOUT:
         hint = "name the file, or leave one of the two away"

@@ -32,10 +32,10 @@ def compare(
     but what is declared, 1: something else does, 2: something is not valid, 4: a cluster could not be read.
     """
     from app_of_apps.cli.output import answer_json
-    from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.deploy.comparison import read_side
     from app_of_apps.errors import InvalidInput, Position, Problem
     from app_of_apps.release.environments import compare_environments
+    from app_of_apps.release.project import find_project, load_world
 
     if a == b:
         raise InvalidInput([Problem(Position(b), "", "is compared with itself", "name two environments")])

@@ -13,10 +13,10 @@ from app_of_apps.cli.options import EnvironmentArgument, Project
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from app_of_apps.cli.project import World
     from app_of_apps.deploy.drift import Drift
     from app_of_apps.deploy.drift_deployed import Deployed
     from app_of_apps.deploy.drift_report import Fixed
+    from app_of_apps.release.project import World
 
 EPILOG = (
     "Examples: [bold]aoa drift prod[/bold] · [bold]aoa drift prod --child orders --output json[/bold] · "
@@ -52,8 +52,8 @@ def drift(
     """
     import os
 
-    from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.environment.guard import check_environment
+    from app_of_apps.release.project import find_project, load_world
 
     folder = find_project(project)
     world = load_world(folder, [env])

@@ -39,8 +39,8 @@ def list_environments(*, output: Format = TextOrJson.TEXT, project: Project = No
     Exit code 0; 2: an environment's file is not valid.
     """
     from app_of_apps.cli.output import answer, answer_json
-    from app_of_apps.cli.project import find_project, known_environments
     from app_of_apps.environment.load import load_environment
+    from app_of_apps.release.project import find_project, known_environments
 
     folder = find_project(project)
     found = []
@@ -86,9 +86,9 @@ def check(env: EnvironmentArgument, *, project: Project = None) -> None:
     was kept), 4: cluster or Vault do not answer.
     """
     from app_of_apps.cli.output import answer
-    from app_of_apps.cli.project import find_project
     from app_of_apps.environment.guard import check_environment
     from app_of_apps.environment.load import load_environment
+    from app_of_apps.release.project import find_project
 
     folder = find_project(project)
     settings = load_environment(env, folder).settings
@@ -114,11 +114,11 @@ def register(
     2: the file is not valid or another environment claims the same, 3: refused, 4: cluster or Vault do not answer.
     """
     from app_of_apps.cli.output import answer
-    from app_of_apps.cli.project import find_project
     from app_of_apps.environment import registration as steps
     from app_of_apps.environment.guard import check_environment
     from app_of_apps.environment.load import load_environment
     from app_of_apps.errors import Refused
+    from app_of_apps.release.project import find_project
 
     folder = find_project(project)
     environment = load_environment(env, folder)

@@ -33,7 +33,7 @@ def graph(
     """
     from app_of_apps.cli.graph_formats import FORMATS, graph_of
     from app_of_apps.cli.output import answer
-    from app_of_apps.cli.project import find_project, load_manifest_only, load_world
+    from app_of_apps.release.project import find_project, load_manifest_only, load_world
 
     folder = find_project(project)
     if env is None:

@@ -92,9 +92,9 @@ def history(
 
 def settings_of(env: str, project: Path | None) -> tuple[Environment, str]:
     """Return the settings of an environment and the parent's name; raises InvalidInput when they cannot be read."""
-    from app_of_apps.cli.project import PARENT_FILE, chosen_environments, find_project
     from app_of_apps.environment.load import load_environment
     from app_of_apps.manifest.load import load_manifest
+    from app_of_apps.release.project import PARENT_FILE, chosen_environments, find_project
 
     folder = find_project(project)
     chosen_environments(folder, [env])

@@ -30,6 +30,7 @@ from app_of_apps.cli import (
     render,
     rollback,
     secrets,
+    serve,
     status,
     validate,
 )
@@ -90,6 +91,7 @@ app.command(epilog=operations.EPILOGS["explain"], rich_help_panel=_DEPLOY)(opera
 app.command(epilog=operations.EPILOGS["refresh"], rich_help_panel=_DEPLOY)(operations.refresh)
 app.command(epilog=operations.EPILOGS["destroy"], rich_help_panel=_DEPLOY)(operations.destroy)
 app.add_typer(ci.app, rich_help_panel=_DEPLOY)
+app.command(epilog=serve.EPILOG, rich_help_panel=_DEPLOY)(serve.serve)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer passes it by position

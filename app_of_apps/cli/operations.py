@@ -133,9 +133,9 @@ def explain(
     The report that ends a failed `up`, at any time and after any way of deploying. Exit code 0: all is well, 1: it is
     not, 4: the cluster does not answer.
     """
-    from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.deploy.diagnose import diagnose
     from app_of_apps.environment.kube_reader import KubeReader
+    from app_of_apps.release.project import find_project, load_world
 
     release = load_world(find_project(project), [env]).releases[env]
     with KubeReader(release.cluster.context) as kube:
@@ -163,11 +163,11 @@ def _operate(
     from app_of_apps.cli.approvals import break_the_glass
     from app_of_apps.cli.automatic import after_failure
     from app_of_apps.cli.output import note
-    from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.deploy.closing import record_refusal
     from app_of_apps.environment.guard import check_environment
     from app_of_apps.errors import Refused
     from app_of_apps.policy.packs import run_with
+    from app_of_apps.release.project import find_project, load_world
 
     folder = find_project(project)
     world = load_world(folder, [env])

@@ -11,8 +11,8 @@ import typer
 
 def complete_environment(incomplete: str) -> list[str]:
     """Offer the environments of the nearest project to shell completion; nothing when there is none."""
-    from app_of_apps.cli.project import find_project, known_environments
     from app_of_apps.errors import AppOfAppsError
+    from app_of_apps.release.project import find_project, known_environments
 
     try:
         return [name for name in known_environments(find_project(None)) if name.startswith(incomplete)]

@@ -12,8 +12,8 @@ from app_of_apps.cli.options import EnvironmentArgument, Project
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app_of_apps.cli.project import World
     from app_of_apps.environment.settings import PolicyPack
+    from app_of_apps.release.project import World
 
 EPILOGS = {
     "config": (
@@ -94,7 +94,7 @@ def arguments(
 
 
 def _world(env: str, project: Path | None) -> World:
-    from app_of_apps.cli.project import find_project, load_world
+    from app_of_apps.release.project import find_project, load_world
 
     return load_world(find_project(project), [env])
 

@@ -88,7 +88,7 @@ def preview(
     """
     from app_of_apps.cli.output import answer, note
     from app_of_apps.cli.preview_processes import preview_all, preview_one
-    from app_of_apps.cli.project import find_project
+    from app_of_apps.release.project import find_project
 
     files = tuple(full or ())
     _check(files, artifact_url)

@@ -32,11 +32,11 @@ def accuracy(
     4: a cluster does not answer.
     """
     from app_of_apps.cli.output import answer, answer_json
-    from app_of_apps.cli.project import PARENT_FILE, chosen_environments, find_project
     from app_of_apps.deploy.accuracy_report import kept, render, to_json
     from app_of_apps.environment.load import load_environment
     from app_of_apps.evidence.reading import read_chain
     from app_of_apps.manifest.load import load_manifest
+    from app_of_apps.release.project import PARENT_FILE, chosen_environments, find_project
 
     folder = find_project(project)
     names = chosen_environments(folder, envs)

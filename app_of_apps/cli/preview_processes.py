@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app_of_apps.cli.project import PARENT_FILE
 from app_of_apps.errors import AppOfAppsError, InvalidInput
+from app_of_apps.release.project import PARENT_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -92,9 +92,9 @@ def preview_all(
 def _preview(env: str, project: Path, parallel: int | None, packs: Sequence[Path], *, alone: bool) -> tuple[Told, Any]:
     with _begun(env, project, parallel, packs) as ahead:
         from app_of_apps.cli.output import note
-        from app_of_apps.cli.project import load_world
         from app_of_apps.environment.guard import check_environment
         from app_of_apps.policy.packs import run_with
+        from app_of_apps.release.project import load_world
         from app_of_apps.review.gather import foresee
 
         world = load_world(project, [env])

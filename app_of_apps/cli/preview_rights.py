@@ -52,10 +52,10 @@ def previews(
     exact. Exit code 0; 2: invalid input.
     """
     from app_of_apps.cli.output import answer, to_yaml
-    from app_of_apps.cli.project import find_project
     from app_of_apps.environment.load import load_environment
     from app_of_apps.evidence.journal import key_name
     from app_of_apps.objects.preview_rights import cluster_objects, vault_policy
+    from app_of_apps.release.project import find_project
 
     settings = load_environment(env, find_project(project)).settings
     if to is For.VAULT:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import time
 from typing import IO, TYPE_CHECKING, Protocol
 
 from app_of_apps.deploy.progress import Doing, Row
 from app_of_apps.deploy.report import duration
+from app_of_apps.progress_events import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +56,33 @@ class Lines:
         self._stream.flush()
 
 
+class Events:
+    """What ``app_of_apps.progress_events`` says, beside another view."""
+
+    def __init__(self, view: View, stream: IO[str]) -> None:
+        """Write to a stream; what another view shows stays as it is."""
+        self._view, self._stream = view, stream
+        self._known: dict[str, str] = {}
+
+    def show(self, rows: tuple[Row, ...]) -> None:
+        """Write the children whose state is another one than before."""
+        for row in rows:
+            if self._known.get(row.child) != row.key:
+                self._known[row.child] = row.key
+                told = {"child": row.child, "team": row.team, "doing": str(row.doing), "text": _without_time(row)}
+                self._write({"kind": "child", **told})
+        self._view.show(rows)
+
+    def say(self, text: str) -> None:
+        """Show a line; it goes the way that lines go."""
+        self._view.say(text)
+
+    def _write(self, told: dict[str, str]) -> None:
+        with contextlib.suppress(OSError):  # nobody reads any more
+            self._stream.write(json.dumps(told) + "\n")
+            self._stream.flush()
+
+
 class Screen:
     """A table that is drawn anew in place; for terminals."""
 
@@ -76,7 +106,8 @@ def view(operation: str, release: Release, stream: IO[str]) -> Iterator[View]:
     if not stream.isatty():
         lines = Lines(stream)
         lines.say(head)
-        yield lines
+        with _beside(lines) as found:
+            yield found
         return
     from rich.console import Console
     from rich.live import Live
@@ -85,6 +116,18 @@ def view(operation: str, release: Release, stream: IO[str]) -> Iterator[View]:
     console.print(head, markup=False)
     with Live(console=console, auto_refresh=False, transient=True) as live:
         yield Screen(live)
+
+
+@contextlib.contextmanager
+def _beside(view: View) -> Iterator[View]:
+    """Give a view that also tells the process that started this one, where it has asked for that."""
+    number = os.environ.pop(VARIABLE, None)
+    if number is None:
+        yield view
+        return
+    with os.fdopen(int(number), "w", closefd=False) as stream:
+        yield Events(view, stream)
+    os.environ[VARIABLE] = number  # for an operation that follows, such as a rollback
 
 
 def _without_time(row: Row) -> str:

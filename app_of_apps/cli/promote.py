@@ -72,12 +72,12 @@ def promote(
     Vault, a registry or git does not answer.
     """
     from app_of_apps.cli.commit import commit_place
-    from app_of_apps.cli.project import chosen_environments, find_project, load_manifest_only
     from app_of_apps.environment.edit_versions import with_versions
     from app_of_apps.environment.load import load_environment
     from app_of_apps.environment.replace_file import replace_file
     from app_of_apps.errors import Refused
     from app_of_apps.manifest.source import read_text
+    from app_of_apps.release.project import chosen_environments, find_project, load_manifest_only
 
     folder = find_project(project)
     chosen_environments(folder, [source, target])
@@ -166,12 +166,12 @@ def _look_below(folder: Path, lower: LoadedEnvironment, *, trusting: bool) -> tu
 
     Raises Refused when something is, unless `trusting`; Unavailable when cluster or Vault do not answer.
     """
-    from app_of_apps.cli.project import load_world
     from app_of_apps.deploy.promotion import below
     from app_of_apps.deploy.status import read_status
     from app_of_apps.errors import Refused, Unavailable
     from app_of_apps.evidence.reading import read_chain
     from app_of_apps.evidence.store import RecordStore, moment
+    from app_of_apps.release.project import load_world
 
     settings = lower.settings
     release = load_world(folder, [settings.name]).releases[settings.name]
@@ -263,8 +263,8 @@ def _note(
 def _commit(place: Place, text: str, message: str, target: str) -> str:
     """Commit the change, unless what would be committed does not hold together."""
     from app_of_apps.cli.commit import make_commit
-    from app_of_apps.cli.project import load_world
     from app_of_apps.cli.revision import project_at
+    from app_of_apps.release.project import load_world
 
     def check(commit: str) -> None:
         with project_at(place.project, commit) as folder:

@@ -96,7 +96,7 @@ def show(
     what its digest names, 4: the cluster could not be read.
     """
     from app_of_apps.cli.output import answer_json, answer_yaml
-    from app_of_apps.cli.project import find_project
+    from app_of_apps.release.project import find_project
 
     folder = find_project(project)
     name = env or _only(folder)
@@ -133,8 +133,8 @@ def diff(
     read.
     """
     from app_of_apps.cli.output import answer_json, answer_yaml
-    from app_of_apps.cli.project import find_project
     from app_of_apps.objects.release_words import release_words
+    from app_of_apps.release.project import find_project
 
     folder = find_project(project)
     named = (before, after) if after is not None else (f"{before}@{_LAST}", before)
@@ -165,7 +165,7 @@ def _at_revision(project: Path, revision: str, env: str) -> _Side:
 
 
 def _release(project: Path, env: str) -> Release:
-    from app_of_apps.cli.project import load_world
+    from app_of_apps.release.project import load_world
 
     return load_world(project, [env]).releases[env]
 
@@ -198,13 +198,13 @@ def _past(project: Path, env: str) -> tuple[PastRelease, ...]:
 
 
 def _parent(project: Path) -> str:
-    from app_of_apps.cli.project import load_manifest_only
+    from app_of_apps.release.project import load_manifest_only
 
     return load_manifest_only(project).parent.name
 
 
 def _only(project: Path) -> str:
-    from app_of_apps.cli.project import known_environments
+    from app_of_apps.release.project import known_environments
 
     known = known_environments(project)
     if len(known) != 1:

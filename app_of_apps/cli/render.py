@@ -41,8 +41,8 @@ def render(
     Exit code 2: the manifest is not valid, or there is no such child; 4: helm failed.
     """
     from app_of_apps.cli.output import answer, note
-    from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.objects.render import release_objects
+    from app_of_apps.release.project import find_project, load_world
 
     folder = find_project(project)
     world = load_world(folder, [env])

@@ -11,10 +11,10 @@ from app_of_apps.cli.operations import EngineOutput, Format, Parallel
 from app_of_apps.cli.options import EnvironmentArgument, Project, RollbackChild, RollbackTo, TextOrJson
 
 if TYPE_CHECKING:
-    from app_of_apps.cli.project import World
     from app_of_apps.deploy.past import Past
     from app_of_apps.deploy.rollback import Rollback
     from app_of_apps.environment.kube_reader import KubeReader
+    from app_of_apps.release.project import World
     from app_of_apps.release.restore import Order
 
 EPILOG = (
@@ -47,10 +47,10 @@ def rollback(
 
     from app_of_apps.cli.operations import carry_out, finish
     from app_of_apps.cli.output import note
-    from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.deploy.rollback import VARIABLE, back_in_git
     from app_of_apps.environment.guard import check_environment
     from app_of_apps.environment.kube_reader import KubeReader
+    from app_of_apps.release.project import find_project, load_world
     from app_of_apps.release.restore import Order
 
     folder = find_project(project)

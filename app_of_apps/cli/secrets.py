@@ -144,8 +144,8 @@ def rotate(
 
 def _release(env: str, project: Path | None) -> Release:
     """Return the environment's release once the guard has let us pass."""
-    from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.environment.guard import check_environment
+    from app_of_apps.release.project import find_project, load_world
 
     world = load_world(find_project(project), [env])
     check_environment(world.settings[env], stack=env, environ=os.environ)

@@ -46,8 +46,8 @@ def status(
     Reads the clusters of the kubeconfig's contexts and never writes. Exit code 0: all is well, 1: something is
     unhealthy or absent, 4: a cluster could not be read and nothing is known to be wrong elsewhere.
     """
-    from app_of_apps.cli.project import find_project, load_world
     from app_of_apps.deploy.status import Standing, read_status
+    from app_of_apps.release.project import find_project, load_world
 
     world = load_world(find_project(project), envs)
     releases = tuple(world.releases.values())

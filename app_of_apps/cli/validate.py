@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app_of_apps.checks.rules import Finding, NotLookedAt
-    from app_of_apps.cli.project import World
+    from app_of_apps.release.project import World
 
 VALIDATION_FORMAT = "app-of-apps/validation/v1"
 REVISION = 2
@@ -85,7 +85,7 @@ def validate(
     """
     from app_of_apps.checks.rules import Severity
     from app_of_apps.cli.output import answer_json
-    from app_of_apps.cli.project import find_project
+    from app_of_apps.release.project import find_project
 
     folder = find_project(project)
     report = _look(folder, env, online=online)
@@ -103,7 +103,7 @@ def validate(
 
 def _look(folder: Path, env: list[str] | None, *, online: bool) -> _Report:
     from app_of_apps.checks.rules import NotLookedAt, findings, in_order
-    from app_of_apps.cli.project import load_what_is_right
+    from app_of_apps.release.project import load_what_is_right
 
     world, problems = load_what_is_right(folder, env)
     report = _Report(world)

@@ -10,7 +10,7 @@ from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.environment.load import load_environment
 from app_of_apps.errors import AppOfAppsError
 from app_of_apps.evidence.facts import about
-from app_of_apps.evidence.front import FRONT_VARIABLE, RUN_VARIABLE
+from app_of_apps.evidence.front import FRONT_VARIABLE, RUN_VARIABLE, door
 from app_of_apps.evidence.journal import Journal
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def record_refusal(
     try:
         with KubeReader(release.cluster.context) as kube:
             facts = about(release, last_record(kube, release.parent))
-        environ = {**os.environ, FRONT_VARIABLE: "aoa"}
+        environ = {**os.environ, FRONT_VARIABLE: door()}
         with Journal.open(settings, release.parent, environ, project, say=say) as journal:
             journal.refuse("up", reason, **facts)
     except AppOfAppsError as error:

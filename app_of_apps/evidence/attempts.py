@@ -148,8 +148,13 @@ def moment(time: str) -> datetime:
 
 
 def runner(record: Record) -> str:
-    """Return whoever a record names as its runner: the name in Vault, else in the cluster; "" where it names nobody."""
-    who = record.who
+    """Return whoever a record names as its runner: the name in Vault, else in the cluster; "" where it names nobody.
+
+    Of what came through the service, whoever it says has asked.
+    """
+    who, asked = record.who, record.details.get("askedBy")
+    if record.front == "service" and isinstance(asked, str):
+        return f"{asked.partition(':')[2]} (through the service)"
     names = (who.vault.entity_name, who.vault.display_name) if who.vault else ()
     cluster = (who.kubernetes.username,) if who.kubernetes else ()
     return next(filter(None, (*names, *cluster)), "")

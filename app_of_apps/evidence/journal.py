@@ -18,7 +18,7 @@ import app_of_apps
 from app_of_apps.environment.refusals import refusals_file
 from app_of_apps.errors import Unavailable
 from app_of_apps.evidence.chain import Link, Signed, check_chain
-from app_of_apps.evidence.front import FRONT_VARIABLE, RUN_VARIABLE
+from app_of_apps.evidence.front import ASKED_BY, FRONT_VARIABLE, RUN_VARIABLE
 from app_of_apps.evidence.record import START, Record, Who
 from app_of_apps.evidence.store import Head, RecordStore, keep_copy, moment
 from app_of_apps.evidence.vault import EvidenceVault
@@ -230,6 +230,8 @@ class Journal:
 
     def _write(self, kind: str, operation: str, **fields: Any) -> int:  # noqa: ANN401 - fields of Record
         who, now = self._identity()
+        if (asked := self.environ.get(ASKED_BY)) and self.environ.get(FRONT_VARIABLE) == "service":
+            fields["details"] = {**(fields.get("details") or {}), "askedBy": asked}
         for _ in range(_TRIES):
             kept = self.head()
             before = self._before(kept)

@@ -47,6 +47,29 @@ def check_access(parent: Parent, children: Collection[str] | None, findings: Fin
         _check_known(findings, at, way.teams or (), "team", parent.teams)
 
 
+def check_service(parent: Parent, children: Collection[str] | None, findings: Findings) -> None:
+    """Note what the service part names that is nowhere else."""
+    access, service = parent.access, parent.service
+    for role in service.roles:
+        _check_known(findings, (), (role,), "role", access.roles, at=("service", "roles", role))
+    for name, agent in service.agents.items():
+        loc: Loc = ("service", "agents", name)
+        if (agent.subject is None) == (agent.group is None):
+            findings.at(loc, "needs exactly one of subject and group", "say by which claim its tokens are known")
+        _check_known(findings, (), (agent.owner,), "team", parent.teams, at=(*loc, "owner"))
+        if access.environments:
+            _check_known(findings, (*loc, "environments"), agent.environments, "environment", access.environments)
+        if children is not None:
+            _check_known(findings, (*loc, "children"), agent.children or (), "child", children)
+        granted = {grant.group for held in access.environments.values() for grant in held.grants}
+        if agent.group is not None and agent.group in granted:
+            findings.at(
+                (*loc, "group"),
+                f"{agent.group} is granted a role in access, so people could be taken for this agent",
+                "give agents a group of their own",
+            )
+
+
 def check_use(child: Child, parent: Parent, children: Collection[str] | None, findings: Findings) -> None:
     """Note what a child picks that the parent does not offer to its team."""
     if isinstance(child, PodChild):

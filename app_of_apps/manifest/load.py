@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from app_of_apps.errors import InvalidInput, Position, Problem
 from app_of_apps.manifest import literal_secrets
-from app_of_apps.manifest.access_checks import boundary_of, check_access, check_use, check_values
+from app_of_apps.manifest.access_checks import boundary_of, check_access, check_service, check_use, check_values
 from app_of_apps.manifest.chart import Chart, load_chart
 from app_of_apps.manifest.child import (
     ChartChild,
@@ -141,6 +141,8 @@ class _Loading:
         if parent is not None:
             names = list(named) if known.complete else None
             check_access(parent, names, findings)
+            check_service(parent, names, findings)
+            check_service(parent, names, findings)
             for child in children:
                 if child.model is not None:
                     check_use(child.model, parent, names, child.findings)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from app_of_apps.manifest.access import Access
 from app_of_apps.manifest.base import LabelKey, LabelValue, Model, Name, Text, VariableName, matching
+from app_of_apps.manifest.service import Service
 from app_of_apps.manifest.template import Template
 from app_of_apps.manifest.tenancy import Tenancy
 
@@ -57,5 +58,7 @@ class Parent(Model):
     """Who may do what: roles, groups of the identity provider, what workloads may be given."""
     tenancy: Tenancy = Tenancy()
     """What keeps the children of one cluster apart."""
+    service: Annotated[Service, Field(exclude=True)] = Service()
+    """What may be done through `aoa serve`, and by which agents; no part of what is deployed."""
     children: Annotated[tuple[Text, ...], Field(min_length=1, strict=False)]
     """One file per child, relative to this file."""

@@ -69,7 +69,7 @@ def test_an_interruption_ends_with_130(aoa, monkeypatch):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("app_of_apps.cli.project.load_what_is_right", interrupted)
+    monkeypatch.setattr("app_of_apps.release.project.load_what_is_right", interrupted)
     assert aoa("validate").code == 130
 
 

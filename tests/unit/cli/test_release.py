@@ -30,7 +30,7 @@ def committed(project):
 @pytest.fixture
 def on_record(project, monkeypatch):
     """Put releases as the working tree makes them into what the cluster keeps."""
-    from app_of_apps.cli.project import load_world
+    from app_of_apps.release.project import load_world
 
     kept: list[PastRelease] = []
     monkeypatch.setattr("app_of_apps.deploy.past.past_releases", lambda *_: tuple(kept))

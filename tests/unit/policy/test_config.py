@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from app_of_apps.cli.project import load_world
 from app_of_apps.environment.settings import PolicyPack
 from app_of_apps.errors import InvalidInput
 from app_of_apps.policy.config import environment_config, merged
 from app_of_apps.policy.packs import chosen, config_of, folder_of
+from app_of_apps.release.project import load_world
 from app_of_apps_policy.rules import RULES
 
 CHECKOUT = Path(__file__).parents[3]

@@ -58,7 +58,7 @@ def find_project(folder: Path | None) -> Path:
 
 def known_environments(project: Path) -> tuple[str, ...]:
     """Return the names of the project's environments."""
-    from app_of_apps.environment.load import environments
+    from app_of_apps.environment.load import environments  # noqa: PLC0415 - so that --help and completion stay quick
 
     return environments(project)
 
@@ -85,7 +85,7 @@ def chosen_environments(project: Path, names: Sequence[str] | None) -> tuple[str
 
 def load_manifest_only(project: Path) -> Manifest:
     """Load the manifest; raises InvalidInput with all of its problems."""
-    from app_of_apps.manifest.load import load_manifest
+    from app_of_apps.manifest.load import load_manifest  # noqa: PLC0415 - so that --help and completion stay quick
 
     return load_manifest(project / PARENT_FILE)
 
@@ -106,8 +106,8 @@ def load_what_is_right(project: Path, names: Sequence[str] | None) -> tuple[Worl
 
     There is no world where the manifest itself is wrong.
     """
-    from app_of_apps.environment.load import load_environment
-    from app_of_apps.release.resolve import resolve
+    from app_of_apps.environment.load import load_environment  # noqa: PLC0415 - so that --help and completion stay quick
+    from app_of_apps.release.resolve import resolve  # noqa: PLC0415 - so that --help and completion stay quick
 
     problems: list[Problem] = []
     manifest = None

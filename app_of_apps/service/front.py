@@ -1,0 +1,526 @@
+"""Everything that somebody can ask of the service, each with the check whether they may.
+
+API, page and agents' tools are different spellings of this; none of them decides anything.
+
+What was denied is written down. Somebody who sees nothing of an environment is told that there is none.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from app_of_apps.deploy.redact import Redactor
+from app_of_apps.errors import InvalidInput, Refused, Unavailable
+from app_of_apps.service.desk import Asking, Decided, Denial, Desk
+from app_of_apps.service.operation import CHANGES, NEEDS, Asked, Operation, State
+from app_of_apps.service.principal import Denied, Principal, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from app_of_apps.service.desk import Proposal
+    from app_of_apps.service.ledger import Event, Ledger
+    from app_of_apps.service.principal import Rights
+    from app_of_apps.service.queue import Queue
+    from app_of_apps.service.world import World
+
+HOUR: Final = 3600
+DAY: Final = 24 * HOUR
+_WAITING: Final = 50
+"""How many operations of one environment may wait."""
+
+
+class NotThere(Denied):
+    """There is no such thing, or nothing that this principal sees."""
+
+
+class Spent(Denied):
+    """A budget is used up for now."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        """Say in how many seconds there is one again."""
+        super().__init__(message)
+        self.seconds = seconds
+
+
+@dataclass(slots=True)
+class Front:
+    """One service, asked by principals."""
+
+    world: World
+    ledger: Ledger
+    desk: Desk
+    queue: Queue
+    requests_per_minute: int = 1200
+    tell: Callable[[str, dict[str, Any]], None] = field(default=lambda *_: None)
+    """Hears of what people want to be told: a kind of `settings.Webhook`, and what it is about."""
+    _minute: int = 0
+    _calls: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rights(self) -> Rights:
+        """What the manifest grants now."""
+        return self.world.files.rights
+
+    # --- who -----------------------------------------------------------------------------------------------------
+
+    def admit(self, principal: Principal) -> None:
+        """Count a call; raises Spent when there were too many. People are counted by each process for itself."""
+        agent = self.rights.agent(principal)
+        if agent is not None:
+            self._spend(principal, "calls", seconds=HOUR, most=agent.calls_per_hour)
+            return
+        minute = int(time.monotonic() // 60)
+        if minute != self._minute:
+            self._minute, self._calls = minute, {}
+        count = self._calls[principal.subject] = self._calls.get(principal.subject, 0) + 1
+        if count > self.requests_per_minute:
+            msg = f"{self.requests_per_minute} requests in a minute are used up"
+            raise Spent(msg, 60)
+
+    def me(self, principal: Principal) -> dict[str, Any]:
+        """Return who somebody is to the service, and what they may do."""
+        return {
+            **principal.who.model_dump(mode="json", by_alias=True),
+            "environments": [
+                {
+                    "name": env,
+                    "children": sorted(self.rights.visible(principal, env)),
+                    "may": {
+                        right: sorted(found)
+                        for right in ("preview", "deploy", "rollback", "propose", "evidence")
+                        if (found := self.rights.allowed(principal, right, env))
+                    },
+                }
+                for env in self.rights.seen(principal)
+            ],
+        }
+
+    # --- looking -------------------------------------------------------------------------------------------------
+
+    def environments(self, principal: Principal) -> list[dict[str, Any]]:
+        """Return how all environments stand that somebody sees."""
+        return [self.environment(principal, env) for env in self.rights.seen(principal)]
+
+    def environment(self, principal: Principal, env: str) -> dict[str, Any]:
+        """Return how one environment stood at the last look: app-of-apps/status/v1's entry of it, with the time."""
+        seen = self._seen(principal, env)
+        found, looked = self.world.status(env)
+        release = self.world.files.project.releases[env]
+        base = found or {
+            "name": env,
+            "healthy": False,
+            "error": "not looked at yet",
+            "release": None,
+            "released": None,
+            "commit": None,
+            "wanted": release.digest,
+            "children": [],
+        }
+        children = [child for child in base["children"] if child["name"] in seen]
+        return {
+            **{key: value for key, value in base.items() if key != "context"},
+            "healthy": base["error"] is None and all(child["state"] == "healthy" for child in children),
+            "parent": release.parent,
+            "asOf": looked.isoformat() if looked else None,
+            "children": children,
+        }
+
+    def graph(self, principal: Principal, env: str) -> dict[str, Any]:
+        """Return what waits for what."""
+        seen = self._seen(principal, env)
+        found = self.world.graph(env)
+        return {
+            **found,
+            "waves": [kept for wave in found["waves"] if (kept := [name for name in wave if name in seen])],
+            "children": [
+                {**child, "dependsOn": [need for need in child["dependsOn"] if need in seen]}
+                for child in found["children"]
+                if child["name"] in seen
+            ],
+        }
+
+    def history(
+        self, principal: Principal, env: str, *, since: str | None = None, child: str | None = None
+    ) -> dict[str, Any]:
+        """Return app-of-apps/history/v1, of the children that somebody sees."""
+        seen = self._seen(principal, env)
+        if child is not None and child not in seen:
+            raise self.absent(principal, f"child {child}", env)
+        more = (*(("--since", since) if since else ()), *(("--child", child) if child else ()))
+        found, age = self.world.ask("history", env, *more, "--output", "json")
+        whole = self._sees_all(principal, env)
+        attempts = []
+        for attempt in found["attempts"]:
+            changes = [
+                change for change in attempt["changes"] if change["child"] in seen or (whole or not change["child"])
+            ]
+            if whole or changes or not attempt["changes"]:
+                attempts.append({**attempt, "changes": changes, "reason": attempt["reason"] if whole else ""})
+        return {**found, "attempts": attempts, "age": round(age, 1)}
+
+    def records(self, principal: Principal, env: str) -> dict[str, Any]:
+        """Return app-of-apps/evidence-list/v1."""
+        self._check(principal, "evidence", env, "read the records of")
+        return self.world.ask("evidence", "list", env, "--output", "json")[0]
+
+    def export(self, principal: Principal, env: str, since: str | None, until: str | None) -> bytes:
+        """Return a bundle of records for auditors."""
+        import tempfile  # noqa: PLC0415 - seldom
+        from pathlib import Path  # noqa: PLC0415
+
+        self._check(principal, "evidence", env, "export the records of")
+        with tempfile.TemporaryDirectory(prefix="aoa-export-") as folder:
+            file = Path(folder, "evidence.zip")
+            more = [word for name, value in (("--from", since), ("--to", until)) if value for word in (name, value)]
+            done = self._aoa("evidence", "export", env, *more, "--output", str(file))
+            if not file.is_file():
+                raise _raised(done)
+            return file.read_bytes()
+
+    def access(self, principal: Principal, env: str) -> dict[str, Any]:
+        """Return app-of-apps/access/v1 of the children that somebody sees."""
+        seen = self._seen(principal, env)
+        found, _ = self.world.ask("access", "show", env, "--output", "json")
+        return {**found, "access": [one for one in found["access"] if one["child"] in seen]}
+
+    def approvals(self, principal: Principal, env: str) -> dict[str, Any]:
+        """Return app-of-apps/approvals/v1."""
+        self._whole(principal, env, "see the approvals of")
+        return self.world.ask("approvals", env, "--format", "json")[0]
+
+    def changes(self, principal: Principal, env: str) -> dict[str, Any]:
+        """Return app-of-apps/release-diff/v1: what the next `up` changes, of the children that somebody sees."""
+        seen = self._seen(principal, env)
+        found, age = self.world.ask("release", "diff", env, "--output", "json")
+        children = [one for one in found["children"] if one["name"] in seen]
+        whole = self._sees_all(principal, env)
+        return {**found, "children": children, "release": found["release"] if whole else [], "age": round(age, 1)}
+
+    def release_of(self, principal: Principal, env: str, number: int) -> dict[str, Any]:
+        """Return app-of-apps/release/v1 of an earlier release."""
+        self._whole(principal, env, "read releases of")
+        return self.world.ask("release", "show", f"{env}@{number}", "--output", "json")[0]
+
+    def compare(self, principal: Principal, one: str, other: str) -> dict[str, Any]:
+        """Return app-of-apps/environments/v1: where two environments differ."""
+        self._whole(principal, one, "compare")
+        self._whole(principal, other, "compare")
+        return self.world.ask("compare", one, other, "--output", "json")[0]
+
+    def validate(self, principal: Principal) -> dict[str, Any]:
+        """Return app-of-apps/validation/v1 of the project's files, without asking a cluster."""
+        for env in self.rights.environments:
+            self._whole(principal, env, "validate")
+        return self.world.ask("validate", "--format", "json")[0]
+
+    # --- operations ----------------------------------------------------------------------------------------------
+
+    def begin(self, principal: Principal, env: str, asked: Asked, *, key: str | None = None) -> tuple[Operation, bool]:
+        """Queue an operation and return it, and whether it is new."""
+        return self._begin(principal, env, asked, key=key)
+
+    def operation(self, principal: Principal, identity: str) -> Operation:
+        """Return an operation as far as somebody sees it."""
+        found = self.ledger.get(identity)
+        if found is None or found.environment not in self.rights.seen(principal):
+            raise self.absent(principal, f"operation {identity}", None)
+        return self._cut(principal, found)
+
+    def operations(
+        self, principal: Principal, *, env: str | None, state: State | None, before: int | None, limit: int
+    ) -> tuple[tuple[Operation, ...], int | None]:
+        """Return operations of the environments that somebody sees, newest first, and where the next page begins."""
+        if env is not None:
+            self._seen(principal, env)
+        chosen = (env,) if env is not None else self.rights.seen(principal)
+        found, more = self.ledger.listed(chosen, state=state, before=before, limit=limit)
+        return tuple(self._cut(principal, one) for one in found), more
+
+    def events(self, principal: Principal, operation: Operation, after: int) -> tuple[Event, ...]:
+        """Return what happened after an event, of the children that somebody sees."""
+        found = self.ledger.events(operation.id, after)
+        return tuple(one for one in found if self._visible(principal, operation.environment, one))
+
+    def cancel(self, principal: Principal, identity: str) -> Operation:
+        """Ask for the end of an operation."""
+        found = self.operation(principal, identity)
+        if principal.kind == "agent" and found.asked_by.subject != principal.subject:
+            raise self._deny(principal, "cancel what others have begun", found.environment, "agents decide nothing")
+        right = NEEDS[found.operation]
+        self._check(principal, right, found.environment, f"cancel {found.operation} of", found.children)
+        return self._cut(principal, self.queue.cancel(found))
+
+    # --- proposals -----------------------------------------------------------------------------------------------
+
+    def propose(self, principal: Principal, asking: Asking) -> Proposal:
+        """Keep what somebody would have done, for a person to decide."""
+        env = asking.environment
+        seen = self._seen(principal, env)
+        if (agent := self.rights.agent(principal)) is not None:
+            if "propose" not in agent.may:
+                raise self._deny(principal, "propose", env, "the parent does not let this agent propose")
+            if not frozenset(asking.asked.children) <= seen:
+                raise self._deny(principal, "propose for other children", env, "not among its children")
+            self._spend(principal, "proposals", seconds=DAY, most=agent.proposals_per_day)
+        found = self.desk.propose(asking, principal.who)
+        self.tell("proposed", {"environment": env, "proposal": found.id, "by": found.proposed_by.name})
+        return found
+
+    def proposals(
+        self, principal: Principal, *, state: str | None, before: int | None, limit: int
+    ) -> tuple[tuple[Proposal, ...], int | None]:
+        """Return the proposals of the environments that somebody sees; an agent sees its own."""
+        found, more = self.desk.proposals(self.rights.seen(principal), state=state, before=before, limit=limit)
+        if principal.kind == "agent":
+            found = tuple(one for one in found if one.proposed_by.subject == principal.subject)
+        return found, more
+
+    def accept(self, principal: Principal, identity: str) -> tuple[Proposal, Operation]:
+        """Begin what was proposed, as the person who accepts it; the gate asks for approvals all the same."""
+        found = self._open(principal, identity, "accept proposals")
+        self._check(principal, NEEDS[found.asked.operation], found.environment, "accept", found.asked.children)
+        if found.patch:
+            raise self._deny(
+                principal,
+                "accept a patch",
+                found.environment,
+                "a change of files goes through the repository: apply it there, and ask for an `up`",
+                kind=Refused,
+            )
+        decided = self.desk.decide(identity, principal.who, accepted=True)
+        operation, _ = self._begin(principal, found.environment, found.asked, proposal=identity)
+        self.desk.begun(identity, operation.id)
+        return decided.model_copy(update={"operation": operation.id}), operation
+
+    def reject(self, principal: Principal, identity: str, words: str) -> Proposal:
+        """Decide against a proposal."""
+        found = self._open(principal, identity, "reject proposals")
+        self._check(principal, NEEDS[found.asked.operation], found.environment, "reject", found.asked.children)
+        return self.desk.decide(identity, principal.who, accepted=False, words=words)
+
+    def denials(self, principal: Principal, *, before: int | None, limit: int) -> tuple[tuple[Denial, ...], int | None]:
+        """Return what was denied, to whoever may read the records of every environment."""
+        for env in self.rights.environments:
+            self._check(principal, "evidence", env, "read denials")
+        return self.desk.denials(before=before, limit=limit)
+
+    # --- approvals -----------------------------------------------------------------------------------------------
+
+    def approve(
+        self,
+        principal: Principal,
+        env: str,
+        *,
+        release: str,
+        token: str,
+        reason: str = "",
+        valid_for: str | None = None,
+    ) -> str:
+        """Sign the release of an environment with the person's own key in Vault, and return what `aoa approve` says.
+
+        ``token`` is the person's own token for this environment's login to Vault. It is used for this one signature,
+        and the login that it gives is revoked. ``release`` is the digest that they have seen.
+        """
+        self._person(principal, env, "approve")
+        self._whole(principal, env, "approve")
+        now = self.world.release(env)
+        if now != release:
+            msg = f"what would be signed is {now} and not {release} any more; look again, nothing was signed"
+            raise Refused(msg)
+        more = [*(["--reason", reason] if reason else []), *(["--valid-for", valid_for] if valid_for else [])]
+        return self._signing(env, token, "approve", env, "--yes", "--no-preview", *more)
+
+    def revoke(self, principal: Principal, env: str, nonce: str, *, token: str, reason: str = "") -> str:
+        """Take back what somebody has signed."""
+        self._person(principal, env, "revoke")
+        self._whole(principal, env, "revoke in")
+        return self._signing(env, token, "revoke", env, nonce, *(["--reason", reason] if reason else []))
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _begin(
+        self,
+        principal: Principal,
+        env: str,
+        asked: Asked,
+        *,
+        key: str | None = None,
+        proposal: str | None = None,
+    ) -> tuple[Operation, bool]:
+        seen = self._seen(principal, env)
+        if principal.kind == "agent" and asked.operation not in {"preview", "drift"}:
+            raise self._deny(principal, asked.operation, env, "an agent proposes, and a person begins it")
+        children = frozenset(asked.children)
+        if not children <= seen:
+            raise self.absent(principal, f"child {', '.join(sorted(children - seen))}", env)
+        self._check(principal, NEEDS[asked.operation], env, asked.operation, asked.children)
+        agent = self.rights.agent(principal)
+        if agent is not None:
+            self._spend(principal, "previews", seconds=HOUR, most=agent.previews_per_hour)
+        if problems := self.world.files.problems:
+            raise InvalidInput(problems)
+        ahead = self.ledger.ahead(env)
+        if ahead >= _WAITING:
+            msg = f"{ahead} operations of {env} wait already; cancel some, or ask later"
+            raise Spent(msg, 30)
+        release = self.world.release(env) if asked.operation in {"up", "preview"} else None
+        operation, new = self.ledger.add(env, asked, principal.who, release=release, key=key, proposal=proposal)
+        if new or operation.state is State.QUEUED:
+            self.queue.add(operation, ahead=ahead)  # twice is once: the operation's id is the queue's
+        return self._cut(principal, operation), new
+
+    def _signing(self, env: str, token: str, *arguments: str) -> str:
+        settings = self.world.files.project.settings[env]
+        mount = settings.identity.oidc_mount if settings.identity is not None else None
+        if mount is None:
+            msg = f"Pulumi.{env}.yaml does not say where people log in to Vault (identity: oidcMount)"
+            raise Refused(msg)
+        address = str(settings.vault.address).rstrip("/")
+        headers = {"X-Vault-Namespace": settings.vault.namespace} if settings.vault.namespace else {}
+        ca = os.environ.get("VAULT_CACERT")
+        import ssl  # noqa: PLC0415 - seldom
+
+        context = ssl.create_default_context(cafile=ca or None)
+        with httpx.Client(
+            base_url=f"{address}/v1/", headers=headers, timeout=20, trust_env=False, verify=context
+        ) as vault:
+            try:
+                answer = vault.post(f"auth/{mount}/login", json={"jwt": token})  # with the mount's default role
+            except httpx.HTTPError as error:
+                msg = f"Vault at {address} does not answer ({type(error).__name__}); nothing was signed"
+                raise Unavailable(msg) from None
+            if answer.is_error:
+                msg = (
+                    f"Vault's {mount} does not take this token (HTTP {answer.status_code}); it has to be your own "
+                    f"token for {env}. Nothing was signed"
+                )
+                raise Refused(msg)
+            own = str(answer.json()["auth"]["client_token"])
+            try:
+                done = self._aoa(*arguments, environ={"AOA_APPROVER_TOKEN": own})
+            finally:
+                vault.post("auth/token/revoke-self", headers={"X-Vault-Token": own})
+        if done.returncode != 0:
+            raise _raised(done)
+        self.world.soon()
+        return Redactor()(done.stdout.decode("utf-8", "replace").strip())
+
+    def _aoa(self, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+        try:
+            return subprocess.run(
+                [sys.executable, "-m", "app_of_apps", *arguments],
+                cwd=self.world.project,
+                env={**os.environ, **(environ or {})},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=120,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            msg = f"aoa {arguments[0]} takes longer than two minutes"
+            raise Unavailable(msg) from None
+
+    def _open(self, principal: Principal, identity: str, what: str) -> Proposal:
+        found = self.desk.proposal(identity)
+        if found is None or found.environment not in self.rights.seen(principal):
+            raise self.absent(principal, f"proposal {identity}", None)
+        self._person(principal, found.environment, what)
+        if found.state != "open":
+            msg = f"the proposal {identity} was {found.state} already"
+            raise Decided(msg)
+        return found
+
+    def _person(self, principal: Principal, env: str, what: str) -> None:
+        if principal.kind != "person":
+            raise self._deny(principal, what, env, "only people decide")
+
+    def _check(self, principal: Principal, right: str, env: str, what: str, children: Collection[str] = ()) -> None:
+        self._seen(principal, env)
+        try:
+            self.rights.check(principal, right, env, frozenset(children) or None)
+        except Denied as error:
+            raise self._deny(principal, what, env, str(error)) from None
+
+    def _whole(self, principal: Principal, env: str, what: str) -> None:
+        self._seen(principal, env)
+        if not self._sees_all(principal, env):
+            raise self._deny(principal, what, env, "that is about all children, and not all of them can be seen")
+
+    def _sees_all(self, principal: Principal, env: str) -> bool:
+        there = self.world.files.project.releases[env].children
+        return len(self.rights.visible(principal, env)) == len(there)
+
+    def _seen(self, principal: Principal, env: str) -> frozenset[str]:
+        found = self.rights.visible(principal, env)
+        if not found:
+            raise self.absent(principal, "look at", env)
+        return found
+
+    def _cut(self, principal: Principal, operation: Operation) -> Operation:
+        """Return an operation without what its reader does not see of it."""
+        if self._sees_all(principal, operation.environment):
+            return operation
+        seen, report = self.rights.visible(principal, operation.environment), operation.report
+        if report is not None:
+            report = {
+                key: value
+                for key, value in report.items()
+                if key in {"format", "operation", "parent", "environment", "release", "ok", "interrupted", "seconds"}
+            } | {
+                "children": [one for one in report.get("children", ()) if one.get("name") in seen],
+                "causes": [one for one in report.get("causes", ()) if one.get("child") in seen],
+                "differences": [one for one in report.get("differences", ()) if one.get("child") in seen],
+            }
+        message = "" if operation.state is State.SUCCEEDED else "not all of it is yours to see"
+        return operation.model_copy(update={"report": report, "message": operation.message and message})
+
+    def _visible(self, principal: Principal, env: str, event: Event) -> bool:
+        if event.kind == "child":
+            return event.data.get("child") in self.rights.visible(principal, env)
+        return event.kind == "state" or self._sees_all(principal, env)
+
+    def _spend(self, principal: Principal, what: str, *, seconds: int, most: int) -> None:
+        wait = self.desk.spend(principal.subject, what, seconds=seconds, most=most)
+        if wait:
+            msg = f"{most} {what} in {seconds // 60} minutes are used up; again in {wait} seconds"
+            self.desk.deny(principal.who, what, None, msg)
+            raise Spent(msg, wait)
+
+    def absent(self, principal: Principal, what: str, env: str | None) -> NotThere:
+        """Write down that somebody asked for what they do not see, and return what to raise."""
+        where = f" in {env}" if env else ""
+        msg = (
+            f"there is no environment {env} that you see"
+            if what == "look at"
+            else f"there is no {what}{where} that you see"
+        )
+        self.desk.deny(principal.who, what, env, msg)
+        return NotThere(msg)
+
+    def _deny(
+        self, principal: Principal, what: str, env: str | None, why: str, *, kind: type[Denied | Refused] = Denied
+    ) -> Exception:
+        self.desk.deny(principal.who, what, env, why)
+        return kind(why)
+
+
+def principal_in(front: Front, shape: dict[str, Any]) -> Principal:
+    """Return the principal of a browser's session, as the manifest sees it now."""
+    manifest = front.world.files.project.manifest
+    return told(str(shape["subject"]), str(shape["name"]), frozenset(map(str, shape["groups"])), manifest)
+
+
+def _raised(done: subprocess.CompletedProcess[bytes]) -> Exception:
+    words = Redactor()(done.stderr.decode("utf-8", "replace").strip() or done.stdout.decode("utf-8", "replace").strip())
+    return {3: Refused, 4: Unavailable}.get(done.returncode, Refused)(words[-4000:])
+
+
+__all__ = ["CHANGES", "Front", "NotThere", "Spent", "principal_in"]
