@@ -12,11 +12,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from app_of_apps.service.desk import Asking, Denial, Proposal
 from app_of_apps.service.front import Front
 from app_of_apps.service.operation import ENDED, Asked, Operation, Shape, State
 from app_of_apps.service.principal import Principal
 from app_of_apps.service.problems import EXAMPLE, MEDIA_TYPE
+from app_of_apps.service.proposal import Asking, Denial, Proposal
 
 PREFIX: Final = "/v1"
 _BEAT: Final = 10.0

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
+from mcp.server.transport_security import TransportSecuritySettings
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
 
 from app_of_apps import __version__
-from app_of_apps.service import api, page, problems
+from app_of_apps.errors import AppOfAppsError
+from app_of_apps.service import agents, api, page, problems
 from app_of_apps.service.browser import Browser
-from app_of_apps.service.principal import Denied, Principal, principal_of
+from app_of_apps.service.principal import Principal, principal_of
 from app_of_apps.service.tokens import Issuer, NoToken
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ _BODY: Final = 1 << 20
 """Bytes of the longest request."""
 _KNOWN: Final = 60.0
 """Seconds for which a token that was checked is not checked again."""
+_WHO: Final = "aoa.principal"
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -73,6 +77,16 @@ class _Callers:
             self._front.admit(found)
         return found
 
+    async def of_agent(self, request: Request) -> Principal:
+        """Return whose bearer token a request carries; no session counts here. Raises NoToken or Spent."""
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token:
+            msg = "send a token as `Authorization: Bearer …`"
+            raise NoToken(msg)
+        found = await self.of_token(token)
+        await run_in_threadpool(self._front.admit, found)
+        return found
+
     async def of_token(self, token: str) -> Principal:
         """Return whose token it is; raises NoToken."""
         now, mark = time.monotonic(), hashlib.sha256(token.encode()).digest()
@@ -85,6 +99,28 @@ class _Callers:
                 self._known.clear()
             self._known[mark] = (now + _KNOWN, claims)
         return principal_of(claims, self._issuer.login, self._front.world.files.project.manifest)
+
+
+def _asking(request: Any) -> Principal:  # noqa: ANN401 - the SDK leaves its type open
+    found: Principal = request.scope[_WHO]
+    return found
+
+
+class _Door:
+    """Lets agents with a token through to their tools, which find in the scope who they are."""
+
+    def __init__(self, app: ASGIApp, callers: _Callers) -> None:
+        self._app, self._callers = app, callers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a call on."""
+        request = Request(scope)
+        try:
+            scope[_WHO] = await self._callers.of_agent(request)
+        except AppOfAppsError as error:
+            await problems.of(request, error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class _Around:
@@ -146,10 +182,18 @@ def create(
     issuer = Issuer(settings.login)
     browser = Browser(settings, issuer, front)
 
+    tools = agents.server(lambda ctx: agents.Here(front, _asking(ctx.request_context.request)))
+    # Every call carries its token; sessions and the Host header decide nothing here.
+    security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    mcp = tools.streamable_http_app(
+        streamable_http_path="/mcp", json_response=True, stateless_http=True, transport_security=security
+    )
+
     @contextlib.asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(begin)
-        yield
+        async with tools.session_manager.run():
+            yield
         await run_in_threadpool(end)
 
     app = FastAPI(
@@ -166,6 +210,7 @@ def create(
     problems.install(app)
     app.include_router(api.router)
     app.include_router(page.router)
+    app.router.routes.append(Route("/mcp", _Door(mcp, app.state.caller), include_in_schema=False))
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
@@ -220,6 +265,3 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         found["security"] = [{"bearer": []}]
         app.openapi_schema = found
     return app.openapi_schema
-
-
-__all__ = ["Denied", "create"]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from pydantic import Field
 
 from app_of_apps.errors import AppOfAppsError
 from app_of_apps.service.database import DENIALS, PROPOSALS, SESSIONS, SPENT, Database
-from app_of_apps.service.operation import Asked, Shape, Who, moment
+from app_of_apps.service.operation import Asked, Who, moment
+from app_of_apps.service.proposal import Asking, Denial, Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,44 +22,6 @@ SESSION: Final = 8 * 3600
 
 class Decided(AppOfAppsError):
     """Somebody has decided already."""
-
-
-class Proposal(Shape):
-    """Something that somebody would have done, and that a person decides."""
-
-    id: str
-    environment: str
-    asked: Asked
-    patch: str = ""
-    """A change of the project's files that goes before it, as `git diff` writes it; nobody applies it here."""
-    proposed_by: Who
-    state: Literal["open", "accepted", "rejected"]
-    created: datetime
-    decided: datetime | None = None
-    decided_by: Who | None = None
-    words: str = ""
-    """Why it was rejected."""
-    operation: str | None = None
-    """What was begun when it was accepted."""
-
-
-class Denial(Shape):
-    """Something that was denied."""
-
-    number: int
-    time: datetime
-    who: Who
-    what: str
-    environment: str | None
-    why: str
-
-
-class Asking(Shape):
-    """A proposal as it is sent."""
-
-    environment: Annotated[str, Field(max_length=63)]
-    asked: Asked
-    patch: Annotated[str, Field(max_length=200_000)] = ""
 
 
 class Desk:

@@ -18,16 +18,16 @@ import httpx
 
 from app_of_apps.deploy.redact import Redactor
 from app_of_apps.errors import InvalidInput, Refused, Unavailable
-from app_of_apps.service.desk import Asking, Decided, Denial, Desk
+from app_of_apps.service.desk import Decided, Desk
 from app_of_apps.service.operation import CHANGES, NEEDS, Asked, Operation, State
 from app_of_apps.service.principal import Denied, Principal, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from app_of_apps.service.desk import Proposal
     from app_of_apps.service.ledger import Event, Ledger
     from app_of_apps.service.principal import Rights
+    from app_of_apps.service.proposal import Asking, Denial, Proposal
     from app_of_apps.service.queue import Queue
     from app_of_apps.service.world import World
 
