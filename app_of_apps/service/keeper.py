@@ -95,6 +95,8 @@ def _start(told: dict[str, Any], heard: _Heard) -> tuple[subprocess.Popen[bytes]
     libc = ctypes.CDLL(None)
 
     def with_parent() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
     process = subprocess.Popen(
