@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app_of_apps.cli.options import EnvironmentArgument, Project
+from app_of_apps.cli.options import EnvironmentArgument, Project, Server, TextOrJson
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +41,7 @@ def drift(
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Run the release again so that it is as declared.")] = False,
     output: Annotated[DriftFormat, typer.Option("--output", "-o", help="How to write it.")] = DriftFormat.TEXT,
+    server: Server = None,
     project: Project = None,
 ) -> None:
     """Show what differs between cluster and Vault and the release that was deployed last, and who changed it.
@@ -55,6 +56,14 @@ def drift(
     from app_of_apps.environment.guard import check_environment
     from app_of_apps.release.project import find_project, load_world
 
+    if server is not None:
+        from app_of_apps.cli.remote import carry_out
+        from app_of_apps.service.operation import Asked
+
+        form = TextOrJson.TEXT if output is DriftFormat.TEXT else TextOrJson.JSON
+        children = (child,) if child is not None else ()
+        carry_out(server, env, Asked(operation="drift-fix" if fix else "drift", children=children), form)
+        return
     folder = find_project(project)
     world = load_world(folder, [env])
     _check_child(world, env, child, fix=fix)

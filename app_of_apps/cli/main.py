@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from app_of_apps import __version__
 from app_of_apps.cli import (
     access,
+    agent,
     approvals,
     ci,
     codeowners,
@@ -92,6 +93,7 @@ app.command(epilog=operations.EPILOGS["refresh"], rich_help_panel=_DEPLOY)(opera
 app.command(epilog=operations.EPILOGS["destroy"], rich_help_panel=_DEPLOY)(operations.destroy)
 app.add_typer(ci.app, rich_help_panel=_DEPLOY)
 app.command(epilog=serve.EPILOG, rich_help_panel=_DEPLOY)(serve.serve)
+app.command(epilog=agent.EPILOG, rich_help_panel=_DEPLOY)(agent.agent)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer passes it by position

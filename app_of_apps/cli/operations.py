@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app_of_apps.cli.options import BreakGlass, EnvironmentArgument, Project, TextOrJson
+from app_of_apps.cli.options import BreakGlass, EnvironmentArgument, Project, Server, TextOrJson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app_of_apps.deploy.report import Report
     from app_of_apps.deploy.run import Told
     from app_of_apps.release.model import Release
+    from app_of_apps.service.operation import Verb
 
 EPILOGS = {
     "up": "Examples: [bold]aoa up staging[/bold] · [bold]aoa up prod --parallel 8[/bold]",
@@ -59,6 +60,7 @@ def up(
     policy_pack: PolicyPacks = None,
     output: Format = TextOrJson.TEXT,
     engine_output: EngineOutput = False,
+    server: Server = None,
     project: Project = None,
 ) -> None:
     """Deploy the working tree's release: children in order, each when what it needs is healthy.
@@ -75,6 +77,9 @@ def up(
     What a preview of this release foretold is compared with what happens, resource by resource, and kept with the
     record: `aoa preview accuracy`.
     """
+    if server is not None:
+        _elsewhere(server, "up", env, output, given=(break_glass, prediction, parallel, policy_pack))
+        return
     _operate(
         "up",
         env,
@@ -94,12 +99,16 @@ def refresh(
     parallel: Parallel = None,
     output: Format = TextOrJson.TEXT,
     engine_output: EngineOutput = False,
+    server: Server = None,
     project: Project = None,
 ) -> None:
     """Read what stands in the cluster and in Vault into the engine's state; changes neither.
 
     Exit codes as those of `up`.
     """
+    if server is not None:
+        _elsewhere(server, "refresh", env, output, given=(parallel,))
+        return
     _operate("refresh", env, project, parallel=parallel, output=output, engine_output=engine_output)
 
 
@@ -143,6 +152,20 @@ def explain(
     _print(report, output)
     if not report.ok:
         raise typer.Exit(4 if report.notes and not report.causes else 1)
+
+
+def _elsewhere(server: str, operation: Verb, env: str, output: TextOrJson, *, given: tuple[object, ...] = ()) -> None:
+    """Have a service do it, which decides by itself what the other options would say."""
+    from app_of_apps.cli.remote import carry_out as there
+    from app_of_apps.errors import Refused
+    from app_of_apps.service.operation import Asked
+
+    if any(given):
+        msg = (
+            "with --server only the environment can be said: the service decides the rest, and nobody breaks the glass"
+        )
+        raise Refused(msg)
+    there(server, env, Asked(operation=operation), output)
 
 
 def _operate(

@@ -55,6 +55,17 @@ Environments = Annotated[
         show_default=False,
     ),
 ]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        envvar="AOA_SERVER",
+        help="Have the service at this address do it, with the token in AOA_TOKEN.",
+        show_default=False,
+        show_envvar=True,
+    ),
+]
 BreakGlass = Annotated[
     str | None,
     typer.Option(

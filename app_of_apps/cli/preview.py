@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app_of_apps.cli.operations import EngineOutput, Parallel, PolicyPacks
-from app_of_apps.cli.options import Project, complete_environment
+from app_of_apps.cli.options import Project, Server, TextOrJson, complete_environment
 from app_of_apps.cli.preview_accuracy import WORD
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def preview(
         ),
     ] = None,
     engine_output: EngineOutput = False,
+    server: Server = None,
     project: Project = None,
 ) -> None:
     """Show what `up` would do, child by child and field by field; changes nothing.
@@ -92,6 +93,9 @@ def preview(
 
     files = tuple(full or ())
     _check(files, artifact_url)
+    if server is not None:
+        _elsewhere(server, envs, form, given=(parallel, policy_pack, files, artifact_url))
+        return
     folder, names = find_project(project), tuple(dict.fromkeys(envs))
     if len(names) == 1:
         found: tuple[Previewed, ...] = (preview_one(names[0], folder, parallel=parallel, packs=policy_pack or ()),)
@@ -113,6 +117,18 @@ def preview(
     code = max(one.exit_code for one in found)
     if code:
         raise typer.Exit(code)
+
+
+def _elsewhere(server: str, envs: Sequence[str], form: Form, *, given: tuple[object, ...]) -> None:
+    from app_of_apps.cli.remote import carry_out
+    from app_of_apps.errors import Refused
+    from app_of_apps.service.operation import Asked
+
+    if any(given) or form not in {Form.TEXT, Form.JSON} or len(envs) != 1:
+        msg = "with --server one environment is previewed, as text or JSON, and the service decides about the rest"
+        raise Refused(msg)
+    form_there = TextOrJson.JSON if form is Form.JSON else TextOrJson.TEXT
+    carry_out(server, envs[0], Asked(operation="preview"), form_there)
 
 
 def write_full(outcomes: Sequence[Outcome], file: Path) -> None:

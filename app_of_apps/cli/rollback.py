@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app_of_apps.cli.operations import EngineOutput, Format, Parallel
-from app_of_apps.cli.options import EnvironmentArgument, Project, RollbackChild, RollbackTo, TextOrJson
+from app_of_apps.cli.options import EnvironmentArgument, Project, RollbackChild, RollbackTo, Server, TextOrJson
 
 if TYPE_CHECKING:
     from app_of_apps.deploy.past import Past
@@ -33,6 +33,7 @@ def rollback(
     parallel: Parallel = None,
     output: Format = TextOrJson.TEXT,
     engine_output: EngineOutput = False,
+    server: Server = None,
     project: Project = None,
 ) -> None:
     """Bring an earlier release back through the same graph, gate and record as `up`.
@@ -53,6 +54,9 @@ def rollback(
     from app_of_apps.release.project import find_project, load_world
     from app_of_apps.release.restore import Order
 
+    if server is not None:
+        _elsewhere(server, env, to, child or [], output, given=(dry_run, parallel))
+        return
     folder = find_project(project)
     world = load_world(folder, [env])
     now = world.releases[env]
@@ -84,6 +88,19 @@ def rollback(
         for line in back_in_git(made, now, world.manifest):
             note(line)
     finish(told, output=output, engine_output=engine_output)
+
+
+def _elsewhere(
+    server: str, env: str, to: int | None, child: list[str], output: TextOrJson, *, given: tuple[object, ...]
+) -> None:
+    from app_of_apps.cli.remote import carry_out
+    from app_of_apps.errors import Refused
+    from app_of_apps.service.operation import Asked
+
+    if any(given):
+        msg = "--dry-run and --parallel cannot be had with --server; nothing was touched"
+        raise Refused(msg)
+    carry_out(server, env, Asked(operation="rollback", to=to, children=tuple(sorted(set(child)))), output)
 
 
 def known_past(world: World, env: str, kube: KubeReader) -> Past:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app_of_apps.cli.options import Environments, Project
+from app_of_apps.cli.options import Environments, Project, Server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again until Ctrl-C.")] = False,
     interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.5)] = 2.0,
     output: Annotated[StatusFormat, typer.Option("--output", "-o", help="How to write it.")] = StatusFormat.TABLE,
+    server: Server = None,
     project: Project = None,
 ) -> None:
     """Show what runs in the clusters now: child, type, team, version, pods, age, and the last release.
@@ -49,12 +50,21 @@ def status(
     from app_of_apps.deploy.status import Standing, read_status
     from app_of_apps.release.project import find_project, load_world
 
-    world = load_world(find_project(project), envs)
-    releases = tuple(world.releases.values())
+    if server is not None:
+        from app_of_apps.cli.remote import statuses
+
+        def read() -> tuple[EnvironmentStatus, ...]:
+            return statuses(server, envs)
+    else:
+        releases = tuple(load_world(find_project(project), envs).releases.values())
+
+        def read() -> tuple[EnvironmentStatus, ...]:
+            return read_status(releases)
+
     if watch:
-        _watch(lambda: read_status(releases), output, interval)
+        _watch(read, output, interval)
         return
-    found = read_status(releases)
+    found = read()
     _write(found, output)
     if any(child.standing not in {Standing.HEALTHY, Standing.UNKNOWN} for one in found for child in one.children):
         raise typer.Exit(_UNHEALTHY)

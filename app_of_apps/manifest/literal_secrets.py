@@ -41,6 +41,7 @@ _TOKENS: tuple[tuple[str, str], ...] = (
     ("an address with a password in it", r"\b[a-z][a-z0-9+.-]*://[^\s/:@?#]*:(?!\$[({][A-Za-z_]\w*[)}]@)[^\s/@]+@"),
 )
 _ANY_TOKEN = re.compile("|".join(f"({pattern})" for _, pattern in _TOKENS))
+_ASSIGNED = re.compile(r"""([A-Za-z][A-Za-z0-9_.-]*)(\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"']+)""")
 _ALLOWED = re.compile(r"(?:^|\s)#\s*aoa: not-a-secret(?P<reason>\s+\S.*)?$")
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -84,6 +85,16 @@ def resembles(name: str, text: str) -> str:
     if says == "always":
         return "a password: its name says so"
     return "a secret: its name says so and it looks random" if _is_random(text) else ""
+
+
+def without_secrets(text: str) -> str:
+    """Return a text of others without what looks like a secret in it: known tokens, values that a name gives away."""
+
+    def assigned(found: re.Match[str]) -> str:
+        name, sign, value = found.groups()
+        return f"{name}{sign}[hidden]" if resembles(name, value.strip("\"'")) else found[0]
+
+    return _ASSIGNED.sub(assigned, _ANY_TOKEN.sub(lambda found: f"[{_TOKENS[(found.lastindex or 1) - 1][0]}]", text))
 
 
 @functools.lru_cache(maxsize=4096)  # a manifest has many values and few names

@@ -18,6 +18,7 @@ from mcp.server.mcpserver import Context, MCPServer
 from app_of_apps import __version__
 from app_of_apps.deploy.redact import Redactor
 from app_of_apps.errors import AppOfAppsError
+from app_of_apps.manifest.literal_secrets import without_secrets
 from app_of_apps.service.operation import Asked
 from app_of_apps.service.proposal import Asking
 
@@ -223,7 +224,7 @@ def _cleaned(value: Any) -> Any:  # noqa: ANN401 - JSON
 
     def clean(one: Any) -> Any:  # noqa: ANN401 - JSON
         if isinstance(one, str):
-            text = redact("".join(map(_seen, one)))
+            text = without_secrets(redact("".join(map(_seen, one))))
             return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text) - _LONGEST} more characters)"
         if isinstance(one, dict):
             return {clean(str(key)): clean(inner) for key, inner in one.items()}

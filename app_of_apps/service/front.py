@@ -21,6 +21,7 @@ from app_of_apps.errors import InvalidInput, Refused, Unavailable
 from app_of_apps.service.desk import Decided, Desk
 from app_of_apps.service.operation import CHANGES, NEEDS, Asked, Operation, State
 from app_of_apps.service.principal import Denied, Principal, told
+from app_of_apps.service.world import own_environ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -416,9 +417,9 @@ class Front:
     def _aoa(self, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
         try:
             return subprocess.run(
-                [sys.executable, "-m", "app_of_apps", *arguments],
+                [sys.executable, "-P", "-m", "app_of_apps", *arguments],
                 cwd=self.world.project,
-                env={**os.environ, **(environ or {})},
+                env={**own_environ(), **(environ or {})},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=120,

@@ -100,9 +100,9 @@ def _start(told: dict[str, Any], heard: _Heard) -> tuple[subprocess.Popen[bytes]
         libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "app_of_apps", *told["arguments"]],
+        [sys.executable, "-P", "-m", "app_of_apps", *told["arguments"]],
         cwd=told["project"],
-        env={**os.environ, **told["environ"], VARIABLE: str(writing)},
+        env={**_own_environ(), **told["environ"], VARIABLE: str(writing)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -121,6 +121,12 @@ def _start(told: dict[str, Any], heard: _Heard) -> tuple[subprocess.Popen[bytes]
     for thread in threads:
         thread.start()
     return process, threads
+
+
+def _own_environ() -> dict[str, str]:
+    """Return the variables without those that are the service's alone, or would lead back to it."""
+    mine = ("AOA_SERVICE_", "AOA_SERVER", "AOA_TOKEN")
+    return {name: value for name, value in os.environ.items() if not name.startswith(mine)}
 
 
 def _read_events(stream: IO[bytes], heard: _Heard) -> None:

@@ -65,6 +65,14 @@ class Ledger:
         With an idempotency ``key``, a second time gives what the first one made. Raises AskedDifferently when that was
         something else.
         """
+        try:
+            return self._add(environment, asked, who, release=release, key=key, proposal=proposal)
+        except sa.exc.IntegrityError:  # the same key a moment ago: now it can be seen
+            return self._add(environment, asked, who, release=release, key=key, proposal=proposal)
+
+    def _add(
+        self, environment: str, asked: Asked, who: Who, *, release: str | None, key: str | None, proposal: str | None
+    ) -> tuple[Operation, bool]:
         body = f"{environment} {asked.model_dump_json()}"
         identity = secrets.token_hex(8)
         with self._database.begin() as connection:

@@ -97,8 +97,8 @@ async def proposals(request: Request) -> Response:
 async def begin(
     request: Request,
     env: str,
-    token: Annotated[str, Form(max_length=200)],
     operation: Annotated[str, Form(max_length=20)],
+    token: Annotated[str, Form(max_length=200)] = "",
     to: Annotated[str, Form(max_length=10)] = "",
     reason: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
@@ -113,7 +113,7 @@ async def begin(
 
 
 @router.post("/operations/{identity}/cancel")
-async def cancel(request: Request, identity: str, token: Annotated[str, Form(max_length=200)]) -> Response:
+async def cancel(request: Request, identity: str, token: Annotated[str, Form(max_length=200)] = "") -> Response:
     def do(front: Front, who: Principal) -> str:
         return f"/operations/{front.cancel(who, identity).id}"
 
@@ -125,7 +125,7 @@ async def decide(
     request: Request,
     identity: str,
     verdict: str,
-    token: Annotated[str, Form(max_length=200)],
+    token: Annotated[str, Form(max_length=200)] = "",
     reason: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
     def do(front: Front, who: Principal) -> str:
@@ -148,7 +148,7 @@ async def callback(request: Request) -> Response:
 
 
 @router.post("/logout")
-async def logout(request: Request, token: Annotated[str, Form(max_length=200)]) -> Response:
+async def logout(request: Request, token: Annotated[str, Form(max_length=200)] = "") -> Response:
     def leave() -> Response:
         request.app.state.browser.check_form(request, token)
         found: Response = request.app.state.browser.leave(request)

@@ -188,7 +188,7 @@ class Queue:
             },
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "app_of_apps.service.keeper"],
+            [sys.executable, "-P", "-m", "app_of_apps.service.keeper"],
             stdin=subprocess.PIPE,
             start_new_session=True,
             cwd=self._project,

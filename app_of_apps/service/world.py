@@ -203,12 +203,12 @@ class World:
             self._changed()
 
     def _run_aoa(self, arguments: tuple[str, ...]) -> dict[str, Any]:
-        command = [sys.executable, "-m", "app_of_apps", *arguments]
+        command = [sys.executable, "-P", "-m", "app_of_apps", *arguments]
         try:
             done = subprocess.run(
                 command,
                 cwd=self.project,
-                env={**os.environ},
+                env=own_environ(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_LONGEST,
@@ -270,6 +270,12 @@ class World:
         for name in known_environments(self.project):
             stamps.setdefault(name, (0, 0))
         return stamps
+
+
+def own_environ() -> dict[str, str]:
+    """Return this process's variables without those that are the service's alone, or would lead back to it."""
+    mine = ("AOA_SERVICE_", "AOA_SERVER", "AOA_TOKEN")
+    return {name: value for name, value in os.environ.items() if not name.startswith(mine)}
 
 
 def _files(project: Project) -> Files:

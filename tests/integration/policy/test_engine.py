@@ -63,7 +63,7 @@ def test_an_update_is_refused_before_anything_is_touched(world: World) -> None:
     assert world.writes(done) == []
     assert world.namespaces() == {"parent"}, "where the refusal is on the record"
     (record,) = json.loads(world.aoa("evidence", "list", "staging", "--output", "json").stdout)["records"]
-    assert (record["kind"], record["operation"]) == ("refused", "up")
+    assert (record["record"]["kind"], record["record"]["operation"]) == ("refused", "up")
 
 
 def test_an_engine_that_does_not_look_first_stops_in_the_middle(world: World) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -22,6 +22,9 @@ class FakeIssuer:
         self.down, self.asked = False, 0
         self.rotate("first")
         self.codes: dict[str, dict[str, Any]] = {}
+        self.person: dict[str, Any] = {}
+        """Whom the next login lets in."""
+        self.asked_for: list[dict[str, str]] = []
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,6 +38,16 @@ class FakeIssuer:
                 elif path == "/.well-known/openid-configuration":
                     places = {name: f"{issuer.url}/{name}" for name in ("authorization_endpoint", "token_endpoint")}
                     self._send(200, {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys", **places})
+                elif path == "/authorization_endpoint":
+                    asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+                    issuer.asked_for.append(asked)
+                    code = f"code-{len(issuer.asked_for)}"
+                    issuer.codes[code] = {**issuer.person, "nonce": asked["nonce"]}
+                    self.send_response(302)
+                    back = urlencode({"code": code, "state": asked["state"]})
+                    self.send_header("location", f"{asked['redirect_uri']}?{back}")
+                    self.send_header("content-length", "0")
+                    self.end_headers()
                 elif path == "/keys":
                     issuer.asked += 1
                     self._send(200, {"keys": [issuer.public]})
@@ -73,13 +86,11 @@ class FakeIssuer:
         public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key()))
         self.public = {**public, "kid": kid, "use": "sig", "alg": "RS256"}
 
-    def token(self, sub: str = "dora", groups: tuple[str, ...] | list[str] = (), **more: Any) -> str:
+    def token(self, sub: str | None = "dora", groups: tuple[str, ...] | list[str] = (), **more: Any) -> str:
         now = int(time.time())
         claims = {"iss": self.url, "aud": AUDIENCE, "sub": sub, "iat": now, "exp": now + 600, "groups": list(groups)}
         head = more.pop("head", {"kid": self.kid})
-        claims |= {name: value for name, value in more.items() if value is not None}
-        for name in [name for name, value in more.items() if value is None]:
-            claims.pop(name, None)
+        claims = {name: value for name, value in {**claims, **more}.items() if value is not None}
         return jwt.encode(claims, self.key, algorithm="RS256", headers=head)
 
     def close(self) -> None:

@@ -1,0 +1,228 @@
+"""Operations in a database, on SQLite and on PostgreSQL: leases, fences, idempotency, pages, cancelling."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from app_of_apps.errors import Unavailable
+from app_of_apps.service.database import Database
+from app_of_apps.service.desk import Decided, Desk
+from app_of_apps.service.ledger import AskedDifferently, Fenced, Ledger
+from app_of_apps.service.operation import Asked, State, Who
+from app_of_apps.service.proposal import Asking
+from tests.postgres import postgres
+
+ADA = Who(kind="person", name="ada", subject="ada")
+BEN = Who(kind="person", name="ben", subject="ben")
+UP = Asked(operation="up")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with postgres() as found:
+        yield found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path):
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'service.db'}"
+    else:
+        server = request.getfixturevalue("server")
+        url = server.url(f"db{time.monotonic_ns()}").replace("postgresql://", "postgresql+psycopg://")
+    found = Database(url)
+    found.create()
+    found.create()  # a second worker finds the tables
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def ledger(database):
+    return Ledger(database)
+
+
+def asked(ledger, env="staging", **more):
+    return ledger.add(env, UP, ADA, release=None, **more)[0]
+
+
+def test_what_is_asked_for_waits_and_has_an_event(ledger):
+    operation, new = ledger.add("staging", UP, ADA, release="sha256:1")
+    assert new
+    assert (operation.state, operation.asked_by, operation.release) == (State.QUEUED, ADA, "sha256:1")
+    assert [event.data for event in ledger.events(operation.id)] == [{"state": "queued"}]
+
+
+def test_a_key_gives_the_same_operation_and_refuses_another_wish(ledger):
+    first, new = ledger.add("staging", UP, ADA, release=None, key="k")
+    again, old = ledger.add("staging", UP, ADA, release=None, key="k")
+    assert (new, old, again.id) == (True, False, first.id)
+    with pytest.raises(AskedDifferently):
+        ledger.add("prod", UP, ADA, release=None, key="k")
+    other, new = ledger.add("staging", UP, BEN, release=None, key="k")
+    assert new
+    assert other.id != first.id
+
+
+def test_one_key_at_once_makes_one_operation(ledger):
+    found = []
+
+    def ask() -> None:
+        found.append(ledger.add("staging", UP, ADA, release=None, key="k")[0].id)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(found), len(set(found))) == (8, 1)
+    assert len(ledger.listed(["staging"])[0]) == 1
+
+
+def test_a_lease_is_one_operations_until_it_ends(ledger):
+    one, two = asked(ledger), asked(ledger)
+    fence = ledger.begin(one.id, 30)
+    assert fence == 1
+    assert ledger.begin(two.id, 30) is None
+    assert ledger.begin(one.id, 30) is None, "whoever runs it has it"
+    assert ledger.begin(asked(ledger, "prod").id, 30) == 1, "environments do not wait for one another"
+    ledger.end(ledger.get(one.id), fence, State.SUCCEEDED, exit_code=0)
+    assert ledger.begin(two.id, 30) == 2
+    assert ledger.get(one.id).state is State.SUCCEEDED
+
+
+def test_whoever_lost_the_lease_writes_nothing_any_more(ledger):
+    one, two = asked(ledger), asked(ledger)
+    old = ledger.begin(one.id, 0.05)
+    time.sleep(0.1)
+    new = ledger.begin(two.id, 30)
+    assert new == old + 1
+    for write in (
+        lambda: ledger.renew("staging", one.id, old, 30),
+        lambda: ledger.note("staging", one.id, old, [("line", {"text": "late"})]),
+        lambda: ledger.end(ledger.get(one.id), old, State.SUCCEEDED),
+    ):
+        with pytest.raises(Fenced):
+            write()
+    assert ledger.get(one.id).state is State.RUNNING
+    assert all(event.kind == "state" for event in ledger.events(one.id))
+    assert ledger.renew("staging", two.id, new, 30) is False
+
+
+def test_the_same_operation_begins_again_with_another_fence(ledger):
+    one = asked(ledger)
+    first = ledger.begin(one.id, 0.05)
+    time.sleep(0.1)
+    second = ledger.begin(one.id, 30)
+    assert (second, ledger.get(one.id).attempt) == (first + 1, 2)
+    with pytest.raises(Fenced):
+        ledger.end(ledger.get(one.id), first, State.SUCCEEDED)
+
+
+def test_many_at_once_get_one_lease(ledger):
+    operations = [asked(ledger) for _ in range(8)]
+    fences = []
+    threads = [threading.Thread(target=lambda one=one: fences.append(ledger.begin(one.id, 30))) for one in operations]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, fences)) == ["1", *["None"] * 7]
+
+
+def test_what_waits_is_cancelled_at_once_and_what_runs_is_asked(ledger):
+    one, two = asked(ledger), asked(ledger)
+    fence = ledger.begin(one.id, 30)
+    assert ledger.cancel(two.id).state is State.CANCELLED
+    with pytest.raises(Fenced):
+        ledger.begin(two.id, 30)
+    assert ledger.cancel(one.id).state is State.RUNNING
+    assert ledger.renew("staging", one.id, fence, 30) is True
+
+
+def test_pages_go_on_where_the_last_one_ended(ledger):
+    made = [asked(ledger).id for _ in range(7)]
+    found, cursor = [], None
+    while True:
+        page, cursor = ledger.listed(["staging"], before=cursor, limit=3)
+        found += [one.id for one in page]
+        if cursor is None:
+            break
+    assert found == made[::-1]
+    assert ledger.listed(["prod"])[0] == ()
+    assert ledger.listed([])[0] == ()
+
+
+def test_events_go_on_where_a_reader_was(ledger):
+    one = asked(ledger)
+    fence = ledger.begin(one.id, 30)
+    ledger.note("staging", one.id, fence, [("line", {"text": str(number)}) for number in range(5)])
+    seen = ledger.events(one.id)
+    assert ledger.events(one.id, seen[3].number) == seen[4:]
+    assert [event.number for event in seen] == sorted({event.number for event in seen})
+
+
+def test_a_silent_worker_is_told_to_one_alone(ledger):
+    ledger.present("a", "host")
+    ledger.present("b", "host")
+    assert ledger.gone(60) == ()
+    ledger.leave("a")
+    found = []
+    threads = [threading.Thread(target=lambda: found.extend(ledger.gone(60))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == ["a"]
+
+
+def test_what_ended_long_ago_is_forgotten_with_its_events(ledger):
+    one = asked(ledger)
+    ledger.end(ledger.get(one.id), ledger.begin(one.id, 30), State.SUCCEEDED)
+    two = asked(ledger)
+    ledger.forget(0)
+    assert ledger.get(one.id) is None
+    assert ledger.events(one.id) == ()
+    assert ledger.get(two.id) is not None
+
+
+def test_a_budget_is_spent_and_comes_back(database, monkeypatch):
+    desk = Desk(database)
+    assert [desk.spend("bot", "calls", seconds=3600, most=2) > 0 for _ in range(4)] == [False, False, True, True]
+    assert desk.spend("other", "calls", seconds=3600, most=2) == 0
+    assert desk.spend("bot", "previews", seconds=3600, most=0) > 0
+    now = time.time()
+    monkeypatch.setattr(Database, "now", lambda *_: now + 3600)
+    assert desk.spend("bot", "calls", seconds=3600, most=2) == 0
+
+
+def test_a_proposal_is_decided_once(database):
+    desk = Desk(database)
+    made = desk.propose(Asking(environment="staging", asked=UP), ADA)
+    assert desk.decide(made.id, BEN, accepted=True).decided_by == BEN
+    with pytest.raises(Decided):
+        desk.decide(made.id, ADA, accepted=False)
+    assert desk.proposal(made.id).state == "accepted"
+
+
+def test_a_session_is_kept_as_a_hash_and_ends(database, monkeypatch):
+    desk = Desk(database)
+    secret = desk.open_session({"subject": "ada", "name": "ada", "groups": []})
+    assert desk.session(secret)["subject"] == "ada"
+    with database.read() as connection:
+        kept = connection.exec_driver_sql("select id, principal from aoa_sessions").all()
+    assert secret not in str(kept)
+    later = time.time() + 9 * 3600
+    monkeypatch.setattr(Database, "now", lambda *_: later)
+    assert desk.session(secret) is None
+
+
+def test_a_database_that_is_away_is_named_without_its_password(tmp_path):
+    database = Database("postgresql+psycopg://aoa:hunter2-canary@127.0.0.1:9/none", patience=1)
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9/none does not answer") as told:
+        database.create()
+    assert "canary" not in str(told.value)
+    assert tmp_path
