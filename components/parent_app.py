@@ -81,6 +81,8 @@ class ParentApp(pulumi.ComponentResource):
     children: Mapping[str, ChildApp]
     status: dict[str, Any]
     """``{"version": 1, "environment", "release", "children": {name: {type, team, version, namespace, digest}}}``."""
+    recorded: pulumi.Output[bool] | None = None
+    """Known when ``args.recorded`` has returned; None where nobody is told."""
 
     @short_stacks()
     def __init__(self, name: str, args: ParentAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -121,7 +123,7 @@ class ParentApp(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
             if (recorded := args.recorded) is not None:
-                told(lambda: recorded(stopwatch.seconds()), self.record)
+                self.recorded = told(lambda: recorded(stopwatch.seconds()), self.record)
         self.status = {
             "version": STATUS_VERSION,
             "environment": args.release.environment,

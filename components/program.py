@@ -1,7 +1,8 @@
 """What the Pulumi program does, step by step: settings → load → resolve → guard → preflight → ParentApp → export.
 
 The one module of this package that reads files, the environment and the network, and that imports `app_of_apps.deploy`
-(for the words of its report). Nothing is registered unless every step before has succeeded.
+(for the words of its report). Nothing is registered unless every step before has succeeded. `plugin` does the same for
+programs in other languages.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ from components.providers import declare_providers
 from components.restore import restoration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from app_of_apps.environment.load import LoadedEnvironment
     from app_of_apps.environment.settings import Environment
@@ -88,15 +89,30 @@ def run() -> None:
     An error of ours is shown as its message alone, and the program ends before anything is registered.
     """
     try:
-        _run(Path(), pulumi.get_stack())
+        parent = prepare(Path(), pulumi.get_stack())(None)
     except AppOfAppsError as error:
-        # The first word tells `aoa` which exit code is meant: the name of a kind that app_of_apps.errors knows.
-        kind = next(one for one in type(error).__mro__ if one.__module__ == AppOfAppsError.__module__)
-        pulumi.log.error(f"{kind.__name__}: {error}")
+        pulumi.log.error(shown(error))
         sys.exit(_SHOWN)
+    pulumi.export("status", parent.status)
+    for name, child in parent.children.items():
+        pulumi.export(name, child.status)
 
 
-def _run(project: Path, stack: str) -> None:
+def shown(error: AppOfAppsError) -> str:
+    """Return an error as it is logged.
+
+    The first word tells `aoa` which exit code is meant: the name of a kind that app_of_apps.errors knows.
+    """
+    kind = next(one for one in type(error).__mro__ if one.__module__ == AppOfAppsError.__module__)
+    return f"{kind.__name__}: {error}"
+
+
+def prepare(project: Path, stack: str) -> Callable[[pulumi.ResourceOptions | None], ParentApp]:
+    """Do everything that comes before the first registration, and return what declares the parent then.
+
+    ``project`` is the folder with the parent's file and the stack files. Raises an AppOfAppsError where the release may
+    not be deployed; what is returned raises one where its providers or charts are not as they have to be.
+    """
     environment = load_environment(stack, project)
     with recorded(stack, stack, project=project, environ=os.environ):
         _check_configuration(environment, pulumi.Config(CONFIG).get_object("environment"))
@@ -143,29 +159,30 @@ def _run(project: Path, stack: str) -> None:
         asked = None if references is None else len(references)
         attempt.begin(release, passed, verdicts(environment.settings, passed, deletions, references=asked))
 
-    with attempt.failures():
-        uses_vault = bool(groups) or any(one.vault_policies or one.vault_roles for one in objects)
-        providers = declare_providers(release.cluster, release.vault if uses_vault else None)
-        check_charts(objects, providers.kubernetes, pinned=environment.settings.images.pinned)
-        parent = ParentApp(
-            release.parent,
-            ParentAppArgs(
-                release=release,
-                objects=objects,
-                plan=plan(release),
-                providers=providers,
-                access=access,
-                protect_namespaces=environment.settings.protected,
-                record=with_rules(release_record(release, origin, origins), environment.settings.gates),
-                recorded=attempt.succeeded if updates else None,
-                settle=(lambda child, kinds: _settle(release, child, kinds, attempt)) if updates else None,
-                hooks=pulumi.ResourceHookBinding(on_error=[failure_hook(partial(_told, release, attempt))]),
-                namespace_hooks=pulumi.ResourceHookBinding(before_delete=[guarded_delete(operation)]),
-            ),
-        )
-    pulumi.export("status", parent.status)
-    for name, child in parent.children.items():
-        pulumi.export(name, child.status)
+    def declare(opts: pulumi.ResourceOptions | None) -> ParentApp:
+        with attempt.failures():
+            uses_vault = bool(groups) or any(one.vault_policies or one.vault_roles for one in objects)
+            providers = declare_providers(release.cluster, release.vault if uses_vault else None)
+            check_charts(objects, providers.kubernetes, pinned=environment.settings.images.pinned)
+            return ParentApp(
+                release.parent,
+                ParentAppArgs(
+                    release=release,
+                    objects=objects,
+                    plan=plan(release),
+                    providers=providers,
+                    access=access,
+                    protect_namespaces=environment.settings.protected,
+                    record=with_rules(release_record(release, origin, origins), environment.settings.gates),
+                    recorded=attempt.succeeded if updates else None,
+                    settle=(lambda child, kinds: _settle(release, child, kinds, attempt)) if updates else None,
+                    hooks=pulumi.ResourceHookBinding(on_error=[failure_hook(partial(_told, release, attempt))]),
+                    namespace_hooks=pulumi.ResourceHookBinding(before_delete=[guarded_delete(operation)]),
+                ),
+                opts,
+            )
+
+    return declare
 
 
 def _check_configuration(environment: LoadedEnvironment, configured: Any) -> None:  # noqa: ANN401 - whatever the engine was given
