@@ -19,11 +19,11 @@ from pulumi.provider.experimental import component_provider_host
 from app_of_apps import __version__
 from app_of_apps.environment.refusals import recorded
 from app_of_apps.errors import AppOfAppsError, InvalidInput, Position, Problem, WrongEnvironment
+from components import type_tokens
 from components.program import prepare, shown
 
-PACKAGE: Final = "aoa"
+PACKAGE: Final = type_tokens.COMPONENT.partition(":")[0]
 """Not ``app-of-apps``: the engine gives a package's default provider the configuration of that name, which is ours."""
-TOKEN: Final = f"{PACKAGE}:index:ParentApp"
 
 
 class ParentAppArgs(TypedDict):
@@ -60,7 +60,7 @@ class ParentApp(pulumi.ComponentResource):
         """Register everything, or nothing; raises RunError, once what is wrong has been logged."""
         try:
             declare = prepare(*_asked(args))
-            super().__init__(TOKEN, name, None, opts)
+            super().__init__(type_tokens.COMPONENT, name, None, opts)
             # A parent that a Python program has declared is the same parent: nothing of it is replaced.
             inside = pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)])
             parent = declare(inside)

@@ -49,6 +49,7 @@ from app_of_apps.release.deletions import check_deletions, describe_deletions
 from app_of_apps.release.plan import plan
 from app_of_apps.release.provenance import DIRTY, Provenance, carried
 from app_of_apps.release.resolve import resolve
+from components import type_tokens
 from components.access import AccessArgs
 from components.attempt import Attempt
 from components.chart_check import check_charts
@@ -89,7 +90,10 @@ def run() -> None:
     An error of ours is shown as its message alone, and the program ends before anything is registered.
     """
     try:
-        parent = prepare(Path(), pulumi.get_stack())(None)
+        declare = prepare(Path(), pulumi.get_stack())
+        # A parent that the component has declared is the same parent, whatever the component is named.
+        former = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{type_tokens.COMPONENT}::any"
+        parent = declare(pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=former)]))
     except AppOfAppsError as error:
         pulumi.log.error(shown(error))
         sys.exit(_SHOWN)
@@ -107,7 +111,7 @@ def shown(error: AppOfAppsError) -> str:
     return f"{kind.__name__}: {error}"
 
 
-def prepare(project: Path, stack: str) -> Callable[[pulumi.ResourceOptions | None], ParentApp]:
+def prepare(project: Path, stack: str) -> Callable[[pulumi.ResourceOptions], ParentApp]:
     """Do everything that comes before the first registration, and return what declares the parent then.
 
     ``project`` is the folder with the parent's file and the stack files. Raises an AppOfAppsError where the release may
@@ -159,7 +163,7 @@ def prepare(project: Path, stack: str) -> Callable[[pulumi.ResourceOptions | Non
         asked = None if references is None else len(references)
         attempt.begin(release, passed, verdicts(environment.settings, passed, deletions, references=asked))
 
-    def declare(opts: pulumi.ResourceOptions | None) -> ParentApp:
+    def declare(opts: pulumi.ResourceOptions) -> ParentApp:
         with attempt.failures():
             uses_vault = bool(groups) or any(one.vault_policies or one.vault_roles for one in objects)
             providers = declare_providers(release.cluster, release.vault if uses_vault else None)

@@ -61,19 +61,19 @@ def test_the_provider_has_the_version_of_the_package(schema: dict[str, Any]) -> 
 
 
 def test_the_provider_serves_the_parent_and_nothing_else(schema: dict[str, Any]) -> None:
-    assert set(schema["resources"]) == {plugin.TOKEN}
-    assert schema["resources"][plugin.TOKEN]["isComponent"] is True
+    assert set(schema["resources"]) == {type_tokens.COMPONENT}
+    assert schema["resources"][type_tokens.COMPONENT]["isComponent"] is True
 
 
 def test_every_input_is_plain_and_none_has_to_be_given(schema: dict[str, Any]) -> None:
-    parent = schema["resources"][plugin.TOKEN]
+    parent = schema["resources"][type_tokens.COMPONENT]
     assert set(parent["inputProperties"]) == {"project", "environment"}
     assert all(one["plain"] is True and one["type"] == "string" for one in parent["inputProperties"].values())
     assert parent.get("requiredInputs", []) == []
 
 
 def test_everything_in_the_schema_is_described(schema: dict[str, Any]) -> None:
-    parent = schema["resources"][plugin.TOKEN]
+    parent = schema["resources"][type_tokens.COMPONENT]
     assert parent["description"]
     assert all(one["description"] for one in [*parent["inputProperties"].values(), *parent["properties"].values()])
 
@@ -124,7 +124,7 @@ def test_the_parent_of_a_python_program_stands_below_the_component(asked: list[t
     recorded = record(named({}))
     assert asked == [(Path(), STACK)]
     outer, inner = recorded.named("ours"), recorded.named("shop")
-    assert (outer.type, inner.type, inner.parent) == (plugin.TOKEN, type_tokens.PARENT_APP, outer.urn)
+    assert (outer.type, inner.type, inner.parent) == (type_tokens.COMPONENT, type_tokens.PARENT_APP, outer.urn)
 
 
 @pytest.mark.usefixtures("asked")
@@ -142,7 +142,7 @@ def test_a_folder_can_be_named(asked: list[tuple[Path, str]]) -> None:
 def test_outputs_are_what_the_schema_says(schema: dict[str, Any]) -> None:
     outputs: dict[str, Any] = {}
     record(named({}, outputs))
-    assert set(outputs) == set(schema["resources"][plugin.TOKEN]["properties"])
+    assert set(outputs) == set(schema["resources"][type_tokens.COMPONENT]["properties"])
     status = schema["types"]["aoa:index:ChildStatus"]
     assert outputs["environment"] == STACK
     assert set(outputs["children"]) == set(shop().children)
