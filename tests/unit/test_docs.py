@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md"), *CHECKOUT.glob("examples/**/*.md")])
 README = CHECKOUT / "README.md"
 # Rooms of the repository: a path that begins with one of them is meant to exist.
-ROOMS = "app_of_apps|components|sandbox|toolchain|bench|docs|examples|apps|schema|tests"
+ROOMS = "app_of_apps|components|provider|templates|sandbox|toolchain|bench|docs|examples|apps|schema|tests"
 
 documents = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))
 

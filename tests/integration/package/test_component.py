@@ -143,6 +143,18 @@ def test_it_goes_with_the_program(story: Story) -> None:
     assert story.world.namespaces() <= {"parent"}
 
 
+def test_an_earlier_release_comes_back(make_world: MakeWorld) -> None:
+    world = make_world("returned", {"mail": worker()})
+    names_the_component(world)
+    assert world.up().code == 0
+    world.versions = {"mail": "2.0.0"}
+    assert world.up().code == 0
+    done = world.aoa("rollback", "staging", "--to", "1", "--yes")
+    assert done.code == 0, done.text
+    assert world.outputs()["children"]["mail"]["version"] == "1.0.0"
+    assert len(world.records()) == 3
+
+
 # -- what a Python program has deployed ------------------------------------------------------------------------------
 
 
