@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 # Changes with the content of the requirements, not with their dates: a fresh clone or a branch switch back is no reason
 # to install anything.
-STAMP := $(VENV)/.installed-$(shell cat requirements.txt requirements-dev.txt pyproject.toml 2>/dev/null | cksum | tr ' ' -)
+STAMP := $(VENV)/.installed-$(shell cat requirements.txt requirements-service.txt requirements-dev.txt pyproject.toml 2>/dev/null | cksum | tr ' ' -)
 
 PREVIEWS := preview-staging preview-prod
-.PHONY: help up down reset status env policy test unit lint format bench docs demonstrations toolchain venv check-python $(PREVIEWS)
+.PHONY: help up down reset status env serve policy test unit lint format bench docs demonstrations toolchain venv check-python $(PREVIEWS)
 
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  \033[1mmake %-16s\033[0m %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ env: ## Print export lines for eval
 
 $(PREVIEWS): preview-%: $(STAMP)
 	@$(PYTHON) -m sandbox up && eval "$$($(PYTHON) -m sandbox env)" && pulumi preview --diff --stack $*
+
+serve: $(STAMP) ## The service in front of the sandbox: one page, an API, tools for agents; until Ctrl-C
+	@$(PYTHON) -m sandbox up && eval "$$($(PYTHON) -m sandbox env)" && aoa serve --config "$$($(PYTHON) -m sandbox service)"
 
 policy: $(STAMP) ## Judge staging and prod of the sandbox by the policy pack in policy/
 	@$(PYTHON) -m sandbox up && eval "$$($(PYTHON) -m sandbox env)" && aoa preview staging prod --policy-pack policy

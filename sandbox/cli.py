@@ -23,7 +23,8 @@ _NEXT = """
 Try next:
   eval "$(make -s env)"          pulumi, kubectl, vault and aoa of this shell work on the sandbox
   aoa graph                      who waits for whom
-  pulumi preview -s staging      after you have changed a version in Pulumi.staging.yaml"""
+  pulumi preview -s staging      after you have changed a version in Pulumi.staging.yaml
+  make serve                     one page for all of it: http://127.0.0.1:8440"""
 
 OK, NO, INVALID, UNAVAILABLE, FAILED, INTERRUPTED = 0, 1, 2, 4, 5, 130
 
@@ -88,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     person.add_argument("person", help="one of sandbox/people.yaml, for example ben")
     person.add_argument("env", choices=ENVIRONMENTS)
     person.add_argument("command", nargs="+", metavar="COMMAND", help="after --, for example -- kubectl get pods -A")
+    service = add("service", _service, "write the settings of `aoa serve` for this sandbox and print their file")
+    service.add_argument("--listen", default="127.0.0.1:8440", help="address and port (default: %(default)s)")
     add("next", _next, "what to try next")
     deploy = add("deploy", _deploy, "`pulumi up` for each environment in order, stopping at the first failure")
     deploy.add_argument("envs", nargs="*", metavar="ENV", help=f"default: {' '.join(ENVIRONMENTS)}")
@@ -125,6 +128,11 @@ def _status(box: Sandbox, options: argparse.Namespace) -> int:
 
 def _env(box: Sandbox, _: argparse.Namespace) -> int:
     _print(box.exports().rstrip("\n"))
+    return OK
+
+
+def _service(box: Sandbox, options: argparse.Namespace) -> int:
+    _print(str(box.service_settings(options.listen)))
     return OK
 
 

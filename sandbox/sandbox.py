@@ -308,6 +308,23 @@ class Sandbox:
         values = {**environment.variables(self.layout, found, server.address, env), "KUBECONFIG": str(place)}
         return {**environment.scrubbed(os.environ), **values, "VAULT_TOKEN": str(login["client_token"])}
 
+    def id_token(self, name: str, env: str) -> str:
+        """The ID token of a real login as one of ``people.yaml``, for one environment's client."""
+        if self._known() is None:
+            raise SandboxError(self._not_up())
+        return person.id_token(self._issuer(), name, env)
+
+    def service_settings(self, listen: str) -> Path:
+        """Write the settings of ``aoa serve`` for this sandbox, whose people log in at its identity provider."""
+        if self._known() is None:
+            raise SandboxError(self._not_up())
+        provider = self._issuer()
+        login = {"issuer": provider.url, "audience": issuer.client("staging"), "caFile": str(provider.authority)}
+        place = self.layout.root / "service.yaml"
+        database = f"sqlite:///{self.layout.root / 'service.db'}"
+        write_json(place, {"listen": listen, "login": login, "database": database, "refresh": 2.0}, mode=PRIVATE)
+        return place
+
     def put_secret(self, env: str, path: str, values: dict[str, str]) -> None:
         """Write keys below ``kv-<env>/<path>`` as a new version, keeping the path's other keys."""
         known = self._known()

@@ -26,7 +26,9 @@ _PROBLEM: Final[dict[str, Any]] = {
     "description": "A problem (RFC 9457)",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": EXAMPLE}},
 }
-PROBLEMS: Final[dict[int | str, dict[str, Any]]] = dict.fromkeys((400, 401, 403, 404, 405, 409, 411, 413, 422, 429, 503), _PROBLEM)
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = dict.fromkeys(
+    (400, 401, 403, 404, 405, 409, 411, 413, 422, 429, 503), _PROBLEM
+)
 
 
 class Page(Shape):

@@ -1,7 +1,7 @@
-"""More than a hundred texts that try to make an agent do what it may not, each with what an agent that obeys would call.
+"""More than a hundred texts that try to make an agent do what it may not, each with what one that obeys would call.
 
-The goals are those that matter here; the ways are the known families (instructions that pose as the system's, the
-user's or a tool's; false ends of data; other alphabets, encodings and invisible characters; pressure; plausible errands).
+The goals are those that matter here; the ways are the known families: instructions that pose as the system's, the
+user's or a tool's; false ends of data; other encodings and invisible characters; pressure; plausible errands.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What agents' tools give and take. The agent here obeys every text that it reads: then only the service stands between."""
+"""What agents' tools give and take. The agent here obeys every text that it reads, so only the service is between."""
 
 from __future__ import annotations
 
@@ -118,21 +118,23 @@ def test_credentials_do_not_reach_an_agent():
 
 async def test_the_tools_are_those_that_look_and_propose(served):
     headers = {"Authorization": f"Bearer {served.token('bot')}"}
-    async with httpx2.AsyncClient(headers=headers) as client:
-        async with McpClient(streamable_http_client(f"{served.url}/mcp", http_client=client)) as tools:
-            assert {tool.name for tool in (await tools.list_tools()).tools} == TOOLS
-            me = inside((await tools.call_tool("whoami", {})).content[0].text)
-            assert (me["kind"], me["name"]) == ("agent", "copilot")
-            status = inside((await tools.call_tool("status", {"environment": "staging"})).content[0].text)
-            assert status["name"] == "staging"
-            hidden = inside((await tools.call_tool("status", {"environment": "prod"})).content[0].text)
-            assert hidden["refused"] == "NotThere"
-            graph = inside((await tools.call_tool("graph", {"environment": "staging"})).content[0].text)
-            assert graph["waves"]
-            denied = inside((await tools.call_tool("records", {"environment": "staging"})).content[0].text)
-            assert denied["refused"] == "Denied"
-            unknown = await tools.call_tool("propose", {"environment": "staging", "operation": "destroy", "reason": ""})
-            assert unknown.is_error
+    async with (
+        httpx2.AsyncClient(headers=headers) as client,
+        McpClient(streamable_http_client(f"{served.url}/mcp", http_client=client)) as tools,
+    ):
+        assert {tool.name for tool in (await tools.list_tools()).tools} == TOOLS
+        me = inside((await tools.call_tool("whoami", {})).content[0].text)
+        assert (me["kind"], me["name"]) == ("agent", "copilot")
+        status = inside((await tools.call_tool("status", {"environment": "staging"})).content[0].text)
+        assert status["name"] == "staging"
+        hidden = inside((await tools.call_tool("status", {"environment": "prod"})).content[0].text)
+        assert hidden["refused"] == "NotThere"
+        graph = inside((await tools.call_tool("graph", {"environment": "staging"})).content[0].text)
+        assert graph["waves"]
+        denied = inside((await tools.call_tool("records", {"environment": "staging"})).content[0].text)
+        assert denied["refused"] == "Denied"
+        unknown = await tools.call_tool("propose", {"environment": "staging", "operation": "destroy", "reason": ""})
+        assert unknown.is_error
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic YTpi"}])

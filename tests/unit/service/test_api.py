@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -10,7 +11,7 @@ import uuid
 import httpx
 import pytest
 
-from app_of_apps.errors import Refused
+from app_of_apps.errors import AppOfAppsError, Refused
 from app_of_apps.service.client import Client
 from app_of_apps.service.operation import Asked, State
 from app_of_apps.service.proposal import Asking
@@ -153,7 +154,7 @@ def test_one_runs_per_environment_at_a_time_and_in_order(served):
     with served.client() as client:
         made = [client.begin("staging", Asked(operation="preview")) for _ in range(4)]
         found = [client.wait(one.id) for one in made]
-        for before, after in zip(found, found[1:], strict=False):
+        for before, after in itertools.pairwise(found):
             assert before.ended <= after.started
 
 
@@ -296,7 +297,7 @@ def test_many_read_while_others_begin(served):
             for _ in range(20):
                 try:
                     client.environments()
-                except Exception as error:
+                except AppOfAppsError as error:
                     errors.append(error)
 
     threads = [threading.Thread(target=read) for _ in range(10)]

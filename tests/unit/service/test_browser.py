@@ -64,7 +64,7 @@ def test_a_login_uses_pkce_state_and_nonce_and_its_cookie_is_no_token(served, pe
     assert "dora" in browser.get("/").text
 
 
-def test_a_login_that_was_begun_elsewhere_does_not_count(served, person):
+def test_a_login_that_was_begun_elsewhere_does_not_count(served):
     served.issuer.person = {"sub": "dora", "groups": PEOPLE["dora"]}
     victim, attacker = httpx.Client(base_url=served.url), httpx.Client(base_url=served.url)
     asked = attacker.get("/login")
@@ -120,7 +120,7 @@ def test_a_form_of_another_site_does_nothing(served, person):
     assert served.get("/v1/operations").json()["items"] == before
 
 
-def test_a_form_of_the_page_begins_what_its_reader_may(served, person):
+def test_a_form_of_the_page_begins_what_its_reader_may(person):
     browser = person()
     page = browser.get("/environments/staging").text
     assert "Deploy the project" in page
