@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import changed_preview, first_up, machine, many_children, noop_preview, table, validation
+from bench import changed_preview, first_up, machine, many_children, noop_preview, service_load, table, validation
 from bench.laboratory import CommandFailedError, laboratory
 
 if TYPE_CHECKING:
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from bench.measure import Result
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs/benchmarks.md"
-NAMES = ("noop", "preview", "up", "many", "validate")
+NAMES = ("noop", "preview", "up", "many", "validate", "service")
 _ON_SANDBOX = {
     "up": first_up.measure,
     "preview": changed_preview.measure,
     "noop": noop_preview.measure,
     "many": many_children.measure,
+    "service": service_load.measure,
 }
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
-from app_of_apps.errors import Unavailable
+from app_of_apps.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 METADATA: Final = sa.MetaData()
 _TEXT, _TIME = sa.Text, sa.Float
 
+OWNER: Final = sa.Table("aoa_owner", METADATA, sa.Column("parent", _TEXT, primary_key=True))
 OPERATIONS: Final = sa.Table(
     "aoa_operations",
     METADATA,
@@ -156,6 +157,20 @@ class Database:
             where = self.engine.url.render_as_string(hide_password=True)
             msg = f"the database {where} does not answer ({type(error.orig).__name__}); nothing was started"
             raise Unavailable(msg) from None
+
+    def claim(self, parent: str) -> None:
+        """Note whose service this is; raises Refused where it is another parent's.
+
+        Environments of two parents may have the same name, and their operations must never meet.
+        """
+        with self.begin() as connection:
+            owner = connection.execute(sa.select(OWNER.c.parent)).scalar_one_or_none()
+            if owner is None:
+                connection.execute(OWNER.insert().values(parent=parent))
+            elif owner != parent:
+                where = self.engine.url.render_as_string(hide_password=True)
+                msg = f"the database {where} is that of the service of {owner}, not of {parent}; name another one"
+                raise Refused(msg)
 
     def begin(self) -> AbstractContextManager[sa.Connection]:
         """Give a connection in a transaction of its own."""

@@ -46,6 +46,7 @@ class Service:
         self.ledger = Ledger(self.database)
         self.pulse = Pulse(self.ledger)
         self.world = World(project, every=settings.refresh, changed=self.pulse.bump)
+        self.database.claim(self.world.files.project.manifest.parent.name)
         self.notifier = Notifier(settings, self.ledger)
         self.metrics = Metrics(self.ledger, self.world)
         self.queue = Queue(

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from app_of_apps.errors import Unavailable
+from app_of_apps.errors import Refused, Unavailable
 from app_of_apps.service.database import Database
 from app_of_apps.service.desk import Decided, Desk
 from app_of_apps.service.ledger import AskedDifferently, Fenced, Ledger
@@ -218,6 +218,13 @@ def test_a_session_is_kept_as_a_hash_and_ends(database, monkeypatch):
     later = time.time() + 9 * 3600
     monkeypatch.setattr(Database, "now", lambda *_: later)
     assert desk.session(secret) is None
+
+
+def test_a_database_is_one_parents(database):
+    database.claim("shop")
+    database.claim("shop")
+    with pytest.raises(Refused, match="service of shop, not of market"):
+        database.claim("market")
 
 
 def test_a_database_that_is_away_is_named_without_its_password(tmp_path):
