@@ -135,8 +135,8 @@ def _told(
     count = len(states)
     result.notes += [
         (
-            f"{READERS} readers, each once a second for {seconds} s, and {count} streams, while {count} previews over four "
-            "stacks ran and waited."
+            f"{READERS} readers, each once a second for {seconds} s, and {count} streams, while {count} previews over "
+            "four stacks ran and waited."
         ),
         (
             f"Errors: {len(seen.errors)}{f' (first: {seen.errors[0]})' if seen.errors else ''}. Previews ended: "

@@ -27,10 +27,7 @@ def begin(tmp_path, monkeypatch):
         return Ahead(tmp_path, "staging", {"parallel": 3})
 
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    # What a shell starts in the background ignores Ctrl-C, and a shell cannot trap what it was told to ignore.
-    outer = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield make
-    signal.signal(signal.SIGINT, outer)
+    return make
 
 
 def eventually(condition) -> None:
