@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from app_of_apps import __version__
 from app_of_apps.errors import AppOfAppsError
-from app_of_apps.service import agents, api, page, problems
+from app_of_apps.service import agents, api, page, problems, telemetry
 from app_of_apps.service.browser import Browser
 from app_of_apps.service.principal import Principal, principal_of
 from app_of_apps.service.tokens import Issuer, NoToken
@@ -23,6 +23,7 @@ from app_of_apps.service.tokens import Issuer, NoToken
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from opentelemetry.trace import Span
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from app_of_apps.service.front import Front
@@ -146,17 +147,21 @@ class _Around:
                 message["headers"] = [*message["headers"], *(one for one in self._headers if one[0] not in there)]
             await send(message)
 
-        try:
-            if (refused := _unread(Request(scope))) is not None:
-                await refused(scope, receive, sending)
-            else:
-                await self._app(scope, receive, sending)
-        finally:
-            route = getattr(scope.get("route"), "path", "other")
-            if status in {401, 403, 404, 429}:
-                self._metrics.denied.labels(str(status)).inc()
-            took = time.perf_counter() - started
-            self._metrics.requests.labels(route, scope["method"], str(status)).observe(took)
+        with telemetry.request(scope["method"], Request(scope).headers) as span:
+            try:
+                if (refused := _unread(Request(scope))) is not None:
+                    await refused(scope, receive, sending)
+                else:
+                    await self._app(scope, receive, sending)
+            finally:
+                self._count(scope, status, time.perf_counter() - started, span)
+
+    def _count(self, scope: Scope, status: int, took: float, span: Span) -> None:
+        route = getattr(scope.get("route"), "path", "other")
+        telemetry.answered(span, scope["method"], route, status)
+        if status in {401, 403, 404, 429}:
+            self._metrics.denied.labels(str(status)).inc()
+        self._metrics.requests.labels(route, scope["method"], str(status)).observe(took)
 
 
 def _unread(request: Request) -> Response | None:

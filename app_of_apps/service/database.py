@@ -41,6 +41,7 @@ OPERATIONS: Final = sa.Table(
     sa.Column("message", _TEXT, nullable=False, default=""),
     sa.Column("proposal", _TEXT),
     sa.Column("report", sa.JSON),
+    sa.Column("trace", _TEXT),
     sa.Index("aoa_operations_environment", "environment", "number"),
     sa.Index("aoa_operations_state", "state"),
 )

@@ -18,6 +18,7 @@ import httpx
 
 from app_of_apps.deploy.redact import Redactor
 from app_of_apps.errors import InvalidInput, Refused, Unavailable
+from app_of_apps.service import telemetry
 from app_of_apps.service.desk import Decided, Desk
 from app_of_apps.service.operation import CHANGES, NEEDS, Asked, Operation, State
 from app_of_apps.service.principal import Denied, Principal, told
@@ -373,7 +374,10 @@ class Front:
             msg = f"{ahead} operations of {env} wait already; cancel some, or ask later"
             raise Spent(msg, 30)
         release = self.world.release(env) if asked.operation in {"up", "preview"} else None
-        operation, new = self.ledger.add(env, asked, principal.who, release=release, key=key, proposal=proposal)
+        place = telemetry.here()
+        operation, new = self.ledger.add(
+            env, asked, principal.who, release=release, key=key, proposal=proposal, trace=place
+        )
         if new or operation.state is State.QUEUED:
             self.queue.add(operation, ahead=ahead)  # twice is once: the operation's id is the queue's
         return self._cut(principal, operation), new

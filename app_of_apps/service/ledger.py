@@ -59,19 +59,20 @@ class Ledger:
         release: str | None,
         key: str | None = None,
         proposal: str | None = None,
+        trace: str | None = None,
     ) -> tuple[Operation, bool]:
         """Note what is asked for; return it and whether it is new.
 
-        With an idempotency ``key``, a second time gives what the first one made. Raises AskedDifferently when that was
-        something else.
+        ``trace`` is where this is in a trace. With an idempotency ``key``, a second time gives what the first one
+        made. Raises AskedDifferently when that was something else.
         """
         try:
-            return self._add(environment, asked, who, release=release, key=key, proposal=proposal)
+            return self._add(environment, asked, who, key=key, release=release, proposal=proposal, trace=trace)
         except sa.exc.IntegrityError:  # the same key a moment ago: now it can be seen
-            return self._add(environment, asked, who, release=release, key=key, proposal=proposal)
+            return self._add(environment, asked, who, key=key, release=release, proposal=proposal, trace=trace)
 
     def _add(
-        self, environment: str, asked: Asked, who: Who, *, release: str | None, key: str | None, proposal: str | None
+        self, environment: str, asked: Asked, who: Who, *, key: str | None, **more: str | None
     ) -> tuple[Operation, bool]:
         body = f"{environment} {asked.model_dump_json()}"
         identity = secrets.token_hex(8)
@@ -100,11 +101,10 @@ class Ledger:
                     who=who.model_dump(mode="json"),
                     state=State.QUEUED,
                     created=now,
-                    release=release,
                     attempt=0,
                     cancel_requested=False,
                     message="",
-                    proposal=proposal,
+                    **more,
                 )
             )
             self._note(connection, identity, now, "state", {"state": State.QUEUED})
@@ -116,6 +116,13 @@ class Ledger:
             row = connection.execute(sa.select(OPERATIONS).where(OPERATIONS.c.id == identity)).one_or_none()
             return None if row is None else _operation(row)
 
+    def trace(self, identity: str) -> str | None:
+        """Return where an operation was asked for in a trace."""
+        with self._database.read() as connection:
+            query = sa.select(OPERATIONS.c.trace).where(OPERATIONS.c.id == identity)
+            found: str | None = connection.execute(query).scalar_one_or_none()
+            return found
+
     def listed(
         self,
         environments: Iterable[str],
@@ -125,7 +132,7 @@ class Ledger:
         limit: int = 50,
     ) -> tuple[tuple[Operation, ...], int | None]:
         """Return operations, newest first and without their reports, and where the next page begins."""
-        columns = [column for column in OPERATIONS.c if column.name != "report"]
+        columns = [column for column in OPERATIONS.c if column.name not in {"report", "trace"}]
         query = sa.select(*columns).where(OPERATIONS.c.environment.in_(tuple(environments)))
         if state is not None:
             query = query.where(OPERATIONS.c.state == state)

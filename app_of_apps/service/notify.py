@@ -7,6 +7,7 @@ Each is tried again with growing pauses, in its own workflow of the queue's engi
 from __future__ import annotations
 
 import base64
+import contextvars
 import hashlib
 import hmac
 import json
@@ -59,7 +60,8 @@ class Notifier:
             else:
                 told = {"id": sent, "type": f"app-of-apps.{kind}", "timestamp": int(time.time()), "data": about}
                 body = json.dumps(told, ensure_ascii=False)
-            DBOS.start_workflow(_deliver, hook.url, sent, body)
+            # In a context of its own: this may be called by an operation's workflow, and is no part of it.
+            contextvars.Context().run(DBOS.start_workflow, _deliver, hook.url, sent, body)
 
     def _kind(self, operation: Operation) -> str | None:
         if operation.ended is None:

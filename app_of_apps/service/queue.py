@@ -22,6 +22,7 @@ from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 from app_of_apps.deploy.report import short
 from app_of_apps.errors import InvalidInput
 from app_of_apps.evidence.front import ASKED_BY, FRONT_VARIABLE
+from app_of_apps.service import telemetry
 from app_of_apps.service.ledger import Fenced
 from app_of_apps.service.operation import ENDED, Asked, State, command
 
@@ -148,7 +149,9 @@ class Queue:
                 self._ledger.end(begun, fence, State.LOST if begun.attempt > ATTEMPTS else State.REFUSED, message=words)
             else:
                 self._told(begun)
-                self._keep(begun, fence)
+                with telemetry.operation(begun, self._ledger.trace(identity)) as span:
+                    self._keep(begun, fence)
+                    telemetry.ended(span, self._ledger.get(identity))
             if (found := self._ledger.get(identity)) and found.state in ENDED:
                 self._told(found)
         # To return would mean that it is done. Others take it, because this worker has said that it ends.
@@ -185,6 +188,7 @@ class Queue:
             "environ": {
                 FRONT_VARIABLE: "service",
                 ASKED_BY: f"{operation.asked_by.kind}:{operation.asked_by.name}",
+                **dict(telemetry.variables()),
             },
         }
         process = subprocess.Popen(

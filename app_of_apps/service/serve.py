@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from app_of_apps.service import telemetry
 from app_of_apps.service.app import create
 from app_of_apps.service.database import Database
 from app_of_apps.service.desk import Desk
@@ -126,6 +128,7 @@ class Service:
 
 def serve(settings: Settings, project: Path) -> None:
     """Serve until SIGINT or SIGTERM."""
+    provider = telemetry.start()
     service = Service(settings, project)
     config = uvicorn.Config(
         service.app,
@@ -138,4 +141,10 @@ def serve(settings: Settings, project: Path) -> None:
         limit_concurrency=2000,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    uvicorn.Server(config).run()
+    # Uvicorn hands the signal on that has ended it; all that there was to do is done by then.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    try:
+        uvicorn.Server(config).run()
+    finally:
+        telemetry.stop(provider)

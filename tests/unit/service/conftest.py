@@ -101,7 +101,9 @@ class Served:
 
 
 @contextmanager
-def serving(project: Path, issuer: FakeIssuer, **settings: object) -> Iterator[Served]:
+def serving(
+    project: Path, issuer: FakeIssuer, *, environ: dict[str, str] | None = None, **settings: object
+) -> Iterator[Served]:
     port = free_port()
     config = {
         "listen": f"127.0.0.1:{port}",
@@ -112,10 +114,10 @@ def serving(project: Path, issuer: FakeIssuer, **settings: object) -> Iterator[S
     }
     file, log = project / f"service-{port}.yaml", project / f"service-{port}.log"
     file.write_text(json.dumps(config))
-    environ = {**os.environ, "KUBECONFIG": str(project / "no-kubeconfig"), "AOA_SERVICE_GRACE": "1"}
-    environ.pop("AOA_SERVER", None)
+    values = {**os.environ, "KUBECONFIG": str(project / "no-kubeconfig"), "AOA_SERVICE_GRACE": "1", **(environ or {})}
+    values.pop("AOA_SERVER", None)
     command = [sys.executable, "-m", "app_of_apps", "serve", "--project", str(project), "--config", str(file)]
-    with log.open("wb") as written, subprocess.Popen(command, cwd=ROOT, env=environ, stderr=written) as process:
+    with log.open("wb") as written, subprocess.Popen(command, cwd=ROOT, env=values, stderr=written) as process:
         try:
             _await(f"http://127.0.0.1:{port}/readyz", process, log)
             yield Served(f"http://127.0.0.1:{port}", project, issuer, process, log)
