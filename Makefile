@@ -64,6 +64,8 @@ lint: $(STAMP) ## ruff, mypy, import-linter and whether generated files are curr
 	@$(PYTHON) -m app_of_apps.manifest.reference --check
 	@$(PYTHON) -m app_of_apps.cli.reference --check
 	@PYTHONPATH=policy $(PYTHON) -m app_of_apps_policy.reference --check
+	@$(PYTHON) -m app_of_apps.service.reference --check
+	@$(PYTHON) -m deploy.manifests --check
 
 format: $(STAMP) ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
@@ -71,12 +73,14 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 bench: $(STAMP) ## Measure against kubectl and a flat program on a sandbox of its own; writes docs/benchmarks.md
 	@$(PYTHON) -m bench
 
-docs: $(STAMP) ## Regenerate schemas and generated documentation
+docs: $(STAMP) ## Regenerate schemas, generated documentation and plain manifests
 	@$(PYTHON) -m app_of_apps.manifest.schema --write
 	@$(PYTHON) -m app_of_apps.environment.schema --write
 	@$(PYTHON) -m app_of_apps.manifest.reference --write
 	@$(PYTHON) -m app_of_apps.cli.reference --write
 	@PYTHONPATH=policy $(PYTHON) -m app_of_apps_policy.reference --write
+	@$(PYTHON) -m app_of_apps.service.reference --write
+	@$(PYTHON) -m deploy.manifests --write
 
 demonstrations: $(STAMP) ## Write docs/demonstrations and the golden previews anew, with pictures from a real browser
 	@AOA_UPDATE_GOLDEN=1 $(PYTHON) -m pytest -q tests/unit/review
