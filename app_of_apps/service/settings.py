@@ -31,10 +31,12 @@ class Login(Model):
     """`iss` of its tokens; `<issuer>/.well-known/openid-configuration` says the rest."""
     audience: str
     """`aud` of the tokens, and the client of the browser's login."""
-    ca_file: Path | None = None
+    ca_file: Annotated[Path, Field(strict=False)] | None = None
     """The authority of the issuer's certificate, PEM, where the machine's own do not know it."""
     groups_claim: str = "groups"
+    """The claim that holds the groups."""
     name_claim: str = "preferred_username"
+    """The claim that holds the name that people are shown by."""
     groups_prefix: str = ""
     """What the claim's groups begin with and the parent's grants do not."""
     skew: Annotated[int, Field(ge=0, le=300)] = 30
@@ -45,12 +47,14 @@ class Webhook(Model):
     """Somebody who is told."""
 
     url: str
+    """Where it is sent to."""
     form: Literal["events", "slack"] = "events"
     """`events` is our JSON, signed; `slack` what Slack and its like take."""
     on: Annotated[
         tuple[Literal["started", "needs-approval", "failed", "succeeded", "recovered", "drift", "proposed"], ...],
         Field(strict=False),
     ] = ("needs-approval", "failed", "recovered", "drift", "proposed")
+    """Of what."""
 
 
 class Settings(Model):
@@ -61,6 +65,7 @@ class Settings(Model):
     public_url: str | None = None
     """How browsers and clients reach it, where something stands before it; https then."""
     login: Login
+    """Whose tokens count."""
     database: str | None = None
     """SQLAlchemy's address; a file in the project's `.aoa` by default. Has no password: AOA_SERVICE_DATABASE may."""
     workers: Annotated[int, Field(ge=0, le=64)] = 4
@@ -72,6 +77,7 @@ class Settings(Model):
     lease: Annotated[float, Field(ge=2, le=300)] = 15.0
     """Seconds after which an operation whose process says nothing any more is taken for dead."""
     webhooks: Annotated[tuple[Webhook, ...], Field(strict=False)] = ()
+    """Who is told."""
     requests_per_minute: Annotated[int, Field(ge=1)] = 1200
     """Of one principal."""
     keep: Annotated[int, Field(ge=1)] = 90
