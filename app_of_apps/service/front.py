@@ -209,7 +209,7 @@ class Front:
     def release_of(self, principal: Principal, env: str, number: int) -> dict[str, Any]:
         """Return app-of-apps/release/v1 of an earlier release."""
         self._whole(principal, env, "read releases of")
-        return self.world.ask("release", "show", f"{env}@{number}", "--output", "json")[0]
+        return self.world.ask("release", "show", env, "--record", str(number), "--output", "json")[0]
 
     def compare(self, principal: Principal, one: str, other: str) -> dict[str, Any]:
         """Return app-of-apps/environments/v1: where two environments differ."""

@@ -81,6 +81,12 @@ def test_a_failure_is_told_from_its_root_cause_and_rolled_back(served: Served) -
     with served.client() as client:
         drift = client.wait(client.begin("staging", Asked(operation="drift")).id)
         assert drift.state is State.DRIFTED
+        refused = client.wait(client.begin("staging", Asked(operation="drift-fix")).id)
+        assert refused.state is State.REFUSED
+        assert "the working tree is not what staging runs" in refused.message
+        served.world.children["site"] = service(needs=["db"])
+        served.world.versions = {}
+        served.world.commit()
         mended = client.wait(client.begin("staging", Asked(operation="drift-fix")).id)
         assert mended.state is State.SUCCEEDED, mended.message
 
