@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from app_of_apps.manifest.findings import Findings
     from app_of_apps.manifest.positions import Loc
 
-# The forms that the issuers document. Each group's name is what the message says.
-_TOKENS: tuple[tuple[str, str], ...] = (
+TOKENS: tuple[tuple[str, str], ...] = (
     ("an AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     ("a GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})"),
     ("a GitLab token", r"\bgl(?:pat|dt|ptt|rt)-[A-Za-z0-9_-]{20,}"),
@@ -40,7 +39,8 @@ _TOKENS: tuple[tuple[str, str], ...] = (
     # Kubernetes replaces $(NAME) in a variable; a shell or a chart replaces ${NAME}. Neither is a literal password.
     ("an address with a password in it", r"\b[a-z][a-z0-9+.-]*://[^\s/:@?#]*:(?!\$[({][A-Za-z_]\w*[)}]@)[^\s/@]+@"),
 )
-_ANY_TOKEN = re.compile("|".join(f"({pattern})" for _, pattern in _TOKENS))
+"""What the message says → the form, as its issuer documents it."""
+_ANY_TOKEN = re.compile("|".join(f"({pattern})" for _, pattern in TOKENS))
 _ASSIGNED = re.compile(r"""([A-Za-z][A-Za-z0-9_.-]*)(\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"']+)""")
 _ALLOWED = re.compile(r"(?:^|\s)#\s*aoa: not-a-secret(?P<reason>\s+\S.*)?$")
 
@@ -78,7 +78,7 @@ def resembles(name: str, text: str) -> str:
     if len(text) > _SHORTEST_TOKEN:
         token = _ANY_TOKEN.search(text)
         if token and token.lastindex:
-            return _TOKENS[token.lastindex - 1][0]
+            return TOKENS[token.lastindex - 1][0]
     says = _says(name)
     if not says or _HARMLESS.fullmatch(text):
         return ""
@@ -94,7 +94,7 @@ def without_secrets(text: str) -> str:
         name, sign, value = found.groups()
         return f"{name}{sign}[hidden]" if resembles(name, value.strip("\"'")) else found[0]
 
-    return _ASSIGNED.sub(assigned, _ANY_TOKEN.sub(lambda found: f"[{_TOKENS[(found.lastindex or 1) - 1][0]}]", text))
+    return _ASSIGNED.sub(assigned, _ANY_TOKEN.sub(lambda found: f"[{TOKENS[(found.lastindex or 1) - 1][0]}]", text))
 
 
 @functools.lru_cache(maxsize=4096)  # a manifest has many values and few names
