@@ -180,12 +180,13 @@ def create(
     front: Front,
     metrics: Metrics,
     *,
+    key: bytes,
     begin: Callable[[], None] = lambda: None,
     end: Callable[[], None] = lambda: None,
 ) -> FastAPI:
-    """Return the application of a service; ``begin`` and ``end`` are called around its life."""
+    """Return the application of a service; ``key`` seals logins, ``begin`` and ``end`` are called around its life."""
     issuer = Issuer(settings.login)
-    browser = Browser(settings, issuer, front)
+    browser = Browser(settings, issuer, front, key)
 
     tools = agents.server(lambda ctx: agents.Here(front, _asking(ctx.request_context.request)))
     # Every call carries its token; sessions and the Host header decide nothing here.

@@ -39,14 +39,13 @@ _LOGIN_LASTS: Final = 600
 class Browser:
     """Logins of browsers."""
 
-    def __init__(self, settings: Settings, issuer: Issuer, front: Front) -> None:
-        """Take what a login needs; what it is doing meanwhile stands in a signed cookie of the browser."""
+    def __init__(self, settings: Settings, issuer: Issuer, front: Front, key: bytes) -> None:
+        """Take what a login needs; what it is doing meanwhile stands in a cookie of the browser, sealed with a key."""
         self._settings, self._issuer, self._front = settings, issuer, front
         self._secure = settings.url.startswith("https://")
         prefix = "__Host-" if self._secure else ""
         self.cookie, self._doing = f"{prefix}aoa", f"{prefix}aoa-login"
-        # A login that began at another worker is begun again; sessions themselves are in the database.
-        self._key = hashlib.sha256(b"login" + os.urandom(32)).digest()
+        self._key = key
 
     def begin(self, request: Request) -> Response:
         """Send the browser to the issuer."""

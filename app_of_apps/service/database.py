@@ -6,6 +6,7 @@ their events, who may run one now (leases), proposals, sessions of browsers, wha
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 METADATA: Final = sa.MetaData()
 _TEXT, _TIME = sa.Text, sa.Float
 
-OWNER: Final = sa.Table("aoa_owner", METADATA, sa.Column("parent", _TEXT, primary_key=True))
+OWNER: Final = sa.Table(
+    "aoa_owner",
+    METADATA,
+    sa.Column("parent", _TEXT, primary_key=True),
+    # What the workers of one service seal a login with that has begun: it may end at another one.
+    sa.Column("login_key", _TEXT, nullable=False),
+)
 OPERATIONS: Final = sa.Table(
     "aoa_operations",
     METADATA,
@@ -159,19 +166,24 @@ class Database:
             msg = f"the database {where} does not answer ({type(error.orig).__name__}); nothing was started"
             raise Unavailable(msg) from None
 
-    def claim(self, parent: str) -> None:
-        """Note whose service this is; raises Refused where it is another parent's.
+    def claim(self, parent: str) -> bytes:
+        """Note whose service this is and return the key of its logins; raises Refused where it is another parent's.
 
         Environments of two parents may have the same name, and their operations must never meet.
         """
         with self.begin() as connection:
-            owner = connection.execute(sa.select(OWNER.c.parent)).scalar_one_or_none()
-            if owner is None:
-                connection.execute(OWNER.insert().values(parent=parent))
-            elif owner != parent:
+            if not self.sqlite:
+                connection.execute(sa.text(f"lock table {OWNER.name} in share row exclusive mode"))
+            found = connection.execute(sa.select(OWNER)).one_or_none()
+            if found is None:
+                key = secrets.token_hex(32)
+                connection.execute(OWNER.insert().values(parent=parent, login_key=key))
+                return bytes.fromhex(key)
+            if (owner := found.parent) != parent:
                 where = self.engine.url.render_as_string(hide_password=True)
                 msg = f"the database {where} is that of the service of {owner}, not of {parent}; name another one"
                 raise Refused(msg)
+            return bytes.fromhex(found.login_key)
 
     def begin(self) -> AbstractContextManager[sa.Connection]:
         """Give a connection in a transaction of its own."""

@@ -48,7 +48,7 @@ class Service:
         self.ledger = Ledger(self.database)
         self.pulse = Pulse(self.ledger)
         self.world = World(project, every=settings.refresh, changed=self.pulse.bump)
-        self.database.claim(self.world.files.project.manifest.parent.name)
+        self._key = self.database.claim(self.world.files.project.manifest.parent.name)
         self.notifier = Notifier(settings, self.ledger)
         self.metrics = Metrics(self.ledger, self.world)
         self.queue = Queue(
@@ -74,7 +74,7 @@ class Service:
     @property
     def app(self) -> FastAPI:
         """The application, which starts and ends the rest with itself."""
-        app = create(self.settings, self.front, self.metrics, begin=self._begin, end=self._end)
+        app = create(self.settings, self.front, self.metrics, key=self._key, begin=self._begin, end=self._end)
         app.state.pulse = self.pulse
         return app
 

@@ -92,7 +92,8 @@ def serving(world: Gated, port: int, environ: dict[str, str] | None = None, **mo
     """Start a service and end it."""
     file = settings(world, port, **more)
     log = file.with_suffix(".log")
-    values = {**world.environ, "AOA_SERVICE_GRACE": "20", **(environ or {})}
+    # The sandbox's identity provider knows confidential clients alone, and takes any secret.
+    values = {**world.environ, "AOA_SERVICE_GRACE": "20", "AOA_SERVICE_CLIENT_SECRET": "any", **(environ or {})}
     command = [sys.executable, "-m", "app_of_apps", "serve", "--config", str(file)]
     with log.open("ab") as written:
         process = subprocess.Popen(command, cwd=world.folder, env=values, stderr=written, start_new_session=True)

@@ -96,7 +96,7 @@ def test_every_route_answers_with_a_cluster_behind_it(served: Served) -> None:
     header = {"Authorization": f"Bearer {served.token('dora')}"}
     asked = 0
     for path, methods in schema["paths"].items():
-        if "get" not in methods or "{identity}" in path:
+        if "get" not in methods or "{identity}" in path or "{other}" in path:
             continue
         place = path.format(env="staging", child="site", number=1, other="staging")
         answer = httpx.get(served.url + place, headers=header, timeout=90)

@@ -221,8 +221,8 @@ def test_a_session_is_kept_as_a_hash_and_ends(database, monkeypatch):
 
 
 def test_a_database_is_one_parents(database):
-    database.claim("shop")
-    database.claim("shop")
+    assert len(database.claim("shop")) == 32
+    assert database.claim("shop") == database.claim("shop"), "all workers seal with one key"
     with pytest.raises(Refused, match="service of shop, not of market"):
         database.claim("market")
 
