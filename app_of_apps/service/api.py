@@ -13,7 +13,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from app_of_apps.service.front import Front
-from app_of_apps.service.operation import ENDED, Asked, Operation, Shape, State
+from app_of_apps.service.operation import ENDED, NAME, Asked, Operation, Shape, State
 from app_of_apps.service.principal import Principal
 from app_of_apps.service.problems import EXAMPLE, MEDIA_TYPE
 from app_of_apps.service.proposal import Asking, Denial, Proposal
@@ -128,7 +128,7 @@ def front_of(request: Request) -> Front:
 
 Caller = Annotated[Principal, Depends(caller)]
 TheFront = Annotated[Front, Depends(front_of)]
-_NAME: Final = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+_NAME: Final = NAME
 Env = Annotated[str, Path(pattern=_NAME, max_length=63, description="The environment's name.", examples=["staging"])]
 Child = Annotated[str, Path(pattern=_NAME, max_length=63, description="The child's name.", examples=["orders"])]
 Identity = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="Its id.", examples=["4f1c09d2a7b3e851"])]
@@ -187,6 +187,11 @@ async def graph(env: Env, who: Caller, front: TheFront) -> dict[str, Any]:
 def changes(env: Env, who: Caller, front: TheFront) -> dict[str, Any]:
     found: dict[str, Any] = front.changes(who, env)
     return found
+
+
+@router.get("/environments/{env}/releases", summary="The releases that became healthy", tags=["environments"])
+def releases(env: Env, who: Caller, front: TheFront) -> dict[str, Any]:
+    return {"items": front.releases(who, env)}
 
 
 @router.get("/environments/{env}/releases/{number}", summary="An earlier release", tags=["environments"])
@@ -284,8 +289,8 @@ def revoke(
     summary="Begin an operation",
     tags=["operations"],
     status_code=202,
-    description="`preview`, `up`, `refresh`, `drift`, `drift-fix` or `rollback`. One runs per environment at a time; "
-    "the others wait. With an `Idempotency-Key` a repeated request begins nothing again.",
+    description="`preview`, `up`, `refresh`, `drift`, `drift-fix`, `rollback` or `promote`. One runs per environment at "
+    "a time; the others wait. With an `Idempotency-Key` a repeated request begins nothing again.",
 )
 def begin(
     env: Env,

@@ -206,6 +206,13 @@ class Front:
         whole = self._sees_all(principal, env)
         return {**found, "children": children, "release": found["release"] if whole else [], "age": round(age, 1)}
 
+    def releases(self, principal: Principal, env: str) -> list[dict[str, Any]]:
+        """Return the releases that became healthy, newest first: number, digest, when, by whom, approved by whom."""
+        found = self.history(principal, env)["attempts"]
+        kept = ("began", "ended", "operation", "runBy", "release", "rollbackOf", "commit", "approvals", "breakGlass")
+        done = [one for one in found if one["result"] == "succeeded" and one["release"]]
+        return [{name: one[name] for name in kept} for one in reversed(done)]
+
     def release_of(self, principal: Principal, env: str, number: int) -> dict[str, Any]:
         """Return app-of-apps/release/v1 of an earlier release."""
         self._whole(principal, env, "read releases of")
@@ -361,6 +368,8 @@ class Front:
         if principal.kind == "agent" and asked.operation not in {"preview", "drift"}:
             raise self._deny(principal, asked.operation, env, "an agent proposes, and a person begins it")
         children = frozenset(asked.children)
+        if asked.source is not None:
+            self._whole(principal, asked.source, "promote from")
         if not children <= seen:
             raise self.absent(principal, f"child {', '.join(sorted(children - seen))}", env)
         self._check(principal, NEEDS[asked.operation], env, asked.operation, asked.children)

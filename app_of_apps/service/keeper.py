@@ -227,13 +227,15 @@ def _report(answer: bytes) -> dict[str, Any] | None:
 
 def _message(report: dict[str, Any] | None, lines: list[str], code: int) -> str:
     """Return one sentence about the end: the root cause where there is one."""
-    if code == 0:
-        return ""
     causes = (report or {}).get("causes") or ()
     if causes:
         return str(causes[0].get("sentence", ""))[:1000]
-    if report is not None and "differences" in report:
+    if report is not None and "branch" in report:
+        return f"{sum(bool(one['moves']) for one in report['children'])} versions move on branch {report['branch']}"
+    if report is not None and report.get("differences"):
         return f"{len(report['differences'])} differences from what was deployed"
+    if code == 0:
+        return ""
     return " ".join(lines[-4:])[:1000] or f"aoa ended with code {code}"
 
 

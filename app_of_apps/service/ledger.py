@@ -355,6 +355,7 @@ def _operation(row: Any) -> Operation:  # noqa: ANN401 - a row
         id=row.id,
         environment=row.environment,
         operation=asked.operation,
+        source=asked.source,
         to=asked.to,
         children=asked.children,
         reason=asked.reason,

@@ -11,7 +11,9 @@ from pydantic.alias_generators import to_camel
 
 from app_of_apps.errors import DeploymentFailed, InvalidInput, Refused, Unavailable
 
-Verb = Literal["preview", "up", "refresh", "drift", "drift-fix", "rollback"]
+NAME: Final = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+"""Of environments and children."""
+Verb = Literal["preview", "up", "refresh", "drift", "drift-fix", "rollback", "promote"]
 NEEDS: Final = {
     "preview": "preview",
     "drift": "preview",
@@ -19,6 +21,7 @@ NEEDS: Final = {
     "refresh": "deploy",
     "drift-fix": "deploy",
     "rollback": "rollback",
+    "promote": "deploy",
 }
 """Verb → the right that it takes (`service: roles` of the parent)."""
 CHANGES: Final = frozenset({"up", "drift-fix", "rollback"})
@@ -56,14 +59,16 @@ class Asked(Shape):
     """An operation that somebody asks for."""
 
     operation: Verb
-    """`drift-fix` is `aoa drift --fix`."""
+    """`drift-fix` is `aoa drift --fix`; `promote` writes a commit on a branch of its own and deploys nothing."""
+    source: Annotated[str, Field(pattern=NAME, max_length=63)] | None = None
+    """Of a promotion: the environment that versions come from."""
     to: Annotated[int, Field(ge=1, le=10**9)] | None = None
     """Of a rollback: the number of the release; the one before when left out."""
     children: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)], ...],
+        tuple[Annotated[str, Field(pattern=NAME, max_length=63)], ...],
         Field(max_length=200),
     ] = ()
-    """Of a rollback or a look for drift: only these (drift: at most one)."""
+    """Of a rollback, a promotion or a look for drift: only these (drift: at most one)."""
     reason: Annotated[str, Field(max_length=500)] = ""
     """Why; stands in the operation's history."""
 
@@ -72,8 +77,11 @@ class Asked(Shape):
         if self.to is not None and self.operation != "rollback":
             msg = "only a rollback has `to`"
             raise ValueError(msg)
-        if self.children and self.operation not in {"rollback", "drift"}:
-            msg = "only a rollback and a look for drift can be of single children"
+        if self.children and self.operation not in {"rollback", "promote", "drift"}:
+            msg = "only a rollback, a promotion and a look for drift can be of single children"
+            raise ValueError(msg)
+        if (self.source is None) == (self.operation == "promote"):
+            msg = "a promotion says its `source`, and nothing else has one"
             raise ValueError(msg)
         if self.operation == "drift" and len(self.children) > 1:
             msg = "a look for drift is at one child or at all"
@@ -95,6 +103,7 @@ class Operation(Shape):
     id: str
     environment: str
     operation: Verb
+    source: str | None = None
     to: int | None = None
     children: tuple[str, ...] = ()
     reason: str = ""
@@ -115,12 +124,15 @@ class Operation(Shape):
     """In one sentence, how it ended."""
     proposal: str | None = None
     report: dict[str, Any] | None = None
-    """What `aoa` answered: app-of-apps/report/v1 or app-of-apps/drift/v1."""
+    """What `aoa` answered: app-of-apps/report/v1, drift/v1 or promotion/v1."""
 
 
-def command(asked: Asked, environment: str) -> list[str]:
-    """Return the arguments of ``aoa`` for what is asked."""
+def command(asked: Asked, environment: str, identity: str) -> list[str]:
+    """Return the arguments of ``aoa`` for what is asked; ``identity`` is the operation's."""
     children = [word for child in asked.children for word in ("--child", child)]
+    if asked.operation == "promote":
+        branch = f"promote/{environment}-{identity}"
+        return ["promote", str(asked.source), environment, *children, "--branch", branch, "--output", "json"]
     if asked.operation in {"drift", "drift-fix"}:
         fix = ["--fix"] if asked.operation == "drift-fix" else []
         return ["drift", environment, *children, *fix, "--output", "json"]

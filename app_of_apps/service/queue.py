@@ -176,14 +176,16 @@ class Queue:
         return ""
 
     def _keep(self, operation: Operation, fence: int) -> None:
-        asked = Asked(operation=operation.operation, to=operation.to, children=operation.children)
+        asked = Asked(
+            operation=operation.operation, source=operation.source, to=operation.to, children=operation.children
+        )
         told: Mapping[str, Any] = {
             "database": self._database.engine.url.render_as_string(hide_password=False),
             "operation": operation.id,
             "environment": operation.environment,
             "fence": fence,
             "lease": self._lease,
-            "arguments": command(asked, operation.environment),
+            "arguments": command(asked, operation.environment, operation.id),
             "project": str(self._project),
             "environ": {
                 FRONT_VARIABLE: "service",

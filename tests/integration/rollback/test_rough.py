@@ -157,8 +157,9 @@ def at_last(world: World) -> Run:
 def test_a_second_failure_is_told_with_its_own_cause_after_the_first(failing_twice: Story) -> None:
     run = failing_twice.step("twice")
     assert run.code == 5, run.text
-    first_cause, second_cause = run.stdout.index("no such table"), run.stdout.index("FAILED, TOO")
-    assert first_cause < second_cause
+    assert "no such table" in run.stdout, run.text
+    assert "FAILED, TOO" in run.stdout, run.text
+    assert run.stdout.index("no such table") < run.stdout.index("FAILED, TOO")
     assert "aoa rollback staging" in run.stdout
 
 

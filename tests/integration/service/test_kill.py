@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tests.integration.approval.gated import Gated
     from tests.integration.service.conftest import Served
 
+pytestmark = pytest.mark.integration
+
 SLOW = {"behaviour": "slow", "delay-seconds": "6"}
 
 

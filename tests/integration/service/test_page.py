@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sandbox import Sandbox
     from tests.integration.service.conftest import Served
 
+pytestmark = pytest.mark.integration
+
 PICTURES = Path(__file__).parents[3] / "docs" / "service"
 MESSAGE = "cannot reach the database"
 SCRIPT = "<img src=x onerror=\"document.title='hacked'\">"

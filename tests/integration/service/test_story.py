@@ -6,12 +6,16 @@ import json
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 
+from app_of_apps.errors import Refused
 from app_of_apps.service.operation import Asked, State
 from tests.integration.program.world import service
 
 if TYPE_CHECKING:
     from tests.integration.service.conftest import Served
+
+pytestmark = pytest.mark.integration
 
 
 def test_an_update_by_the_service_is_one_by_the_cli_with_whoever_asked_on_record(served: Served) -> None:
@@ -103,3 +107,17 @@ def test_every_route_answers_with_a_cluster_behind_it(served: Served) -> None:
         assert answer.status_code in {200, 403}, (place, answer.text)
         asked += 1
     assert asked >= 15
+
+
+def test_releases_are_listed_with_who_ran_them(served: Served) -> None:
+    with served.client() as client:
+        found = client.look("staging", "releases")["items"]
+        assert {one["runBy"] for one in found} == {"dora (through the service)"}
+        assert found[-1]["release"]["number"] == 1
+        number = found[-1]["release"]["number"]
+        assert client.look("staging", f"releases/{number}")["number"] == number
+
+
+def test_a_promotion_needs_an_environment_that_its_asker_sees(served: Served) -> None:
+    with served.client() as client, pytest.raises(Refused, match="no environment prod"):
+        client.begin("staging", Asked(operation="promote", source="prod"))

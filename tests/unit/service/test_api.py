@@ -176,6 +176,9 @@ def test_pages_of_operations(served):
         {"operation": "drift", "children": ["a", "b"]},
         {"operation": "rollback", "children": ["--to"]},
         {"operation": "rollback", "to": 0},
+        {"operation": "promote"},
+        {"operation": "promote", "source": "--help"},
+        {"operation": "up", "source": "staging"},
         {"operation": "up", "reason": "x" * 501},
     ],
 )
