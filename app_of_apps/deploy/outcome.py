@@ -72,12 +72,19 @@ def report_of(
         except Unavailable as error:
             notes.append(f"The cluster cannot be read, so its own words are missing: {Redactor()(str(error))}")
     failed = {name for name, entry in ledger.entries.items() if entry.failed or entry.errors}
+    unsettled = {} if failed or ending.ok or ending.interrupted else _unsettled(release, ledger, facts)
+    failed.update(unsettled)
     children = [
         _child(child, ledger, plan, failed, operation=operation, ending=ending, facts=facts)
         for child in release.children
     ]
     children += _removed(release, ledger)
-    causes = [_cause(release, name, ledger, facts, kube) for name in _in_order(plan, failed)]
+    causes = [
+        cause_of(release, release.child(name), unsettled[name], facts, kube)
+        if name in unsettled and facts is not None and kube is not None
+        else _cause(release, name, ledger, facts, kube)
+        for name in _in_order(plan, failed)
+    ]
     causes += [_policy_cause(one, release, ledger) for one in dict.fromkeys(ledger.policies) if one.mandatory]
     if not ending.ok and not causes and not ending.interrupted:
         causes = [_program_cause(ledger, ending)]
@@ -94,6 +101,19 @@ def report_of(
         seconds=ending.seconds,
         interrupted=ending.interrupted,
     )
+
+
+def _unsettled(release: Release, ledger: Ledger, facts: Facts | None) -> dict[str, Object | None]:
+    """Return child → its object that is not healthy, of those that the program itself has waited for in vain.
+
+    The provider may take old pods for new ones and report a success; then it is the program that finds out, and its own
+    report is all that the engine knows.
+    """
+    told = f"of {release.parent} in {release.environment} FAILED"
+    if facts is None or not any(told in message.text for message in ledger.messages):
+        return {}
+    looks = {child.name: look(child, facts) for child in release.children if ledger.entries[child.name].done}
+    return {name: culprit for name, (state, culprit) in looks.items() if state is State.FAILED}
 
 
 def _child(

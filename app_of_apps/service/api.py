@@ -289,8 +289,8 @@ def revoke(
     summary="Begin an operation",
     tags=["operations"],
     status_code=202,
-    description="`preview`, `up`, `refresh`, `drift`, `drift-fix`, `rollback` or `promote`. One runs per environment at "
-    "a time; the others wait. With an `Idempotency-Key` a repeated request begins nothing again.",
+    description="`preview`, `up`, `refresh`, `drift`, `drift-fix`, `rollback` or `promote`. One runs per environment "
+    "at a time; the others wait. With an `Idempotency-Key` a repeated request begins nothing again.",
 )
 def begin(
     env: Env,

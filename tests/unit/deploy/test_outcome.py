@@ -16,7 +16,7 @@ from app_of_apps.deploy.report import State, render
 from app_of_apps.deploy.run import exit_code
 from app_of_apps.objects.model import ChildObjects, KubernetesObject, VaultPolicy, VaultRole
 from app_of_apps.release.plan import plan
-from tests.unit.deploy.lab import RECORDED, Cluster, shop
+from tests.unit.deploy.lab import RECORDED, Cluster, placed, shop
 
 PREFIX = "urn:pulumi:staging::app-of-apps::app-of-apps:index:ParentApp"
 
@@ -121,6 +121,37 @@ def test_the_recorded_run_is_told_with_the_cause_first(ledger):
 def test_the_report_that_the_program_prints_is_not_repeated_as_a_cause(ledger):
     assert len(told(ledger).causes) == 1
     assert any("ROOT CAUSE" in message.text for message in ledger.messages)
+
+
+def test_a_child_that_the_program_waited_for_in_vain_has_failed():
+    """The provider may report a success of what is not healthy; then the program's own report is all there is."""
+    release, ledger = shop(), Ledger(recorded_objects())
+    for event in events():
+        if isinstance(event, Step) and "orders-migration" not in event.urn:
+            ledger.take(event)
+    stuck = {
+        "kind": "Deployment",
+        "metadata": {"generation": 2},
+        "spec": {"replicas": 1},
+        "status": {
+            "observedGeneration": 2,
+            "replicas": 1,
+            "updatedReplicas": 1,
+            "conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "has timed out"}],
+        },
+    }
+    kube = Cluster([placed(stuck, release, "catalog", name="catalog")])
+
+    def report(said: str):
+        ledger.messages[:] = [Message("error", said)]
+        how = Ending(ok=False, seconds=16.0)
+        return report_of("up", release, plan(release), ledger=ledger, ending=how, kube=kube)
+
+    found = report("up of shop in staging FAILED · release 0\n\nROOT CAUSE\n  catalog: has timed out")
+    assert [(cause.child, cause.kind, cause.name) for cause in found.causes] == [("catalog", "Deployment", "catalog")]
+    assert next(child.state for child in found.children if child.child == "catalog") is State.FAILED
+    other = report("Unavailable: Vault at http://127.0.0.1:8200 is sealed")
+    assert [cause.child for cause in other.causes] == [None]
 
 
 def test_an_unreadable_cluster_is_noted_and_hides_nothing(ledger):
