@@ -11,11 +11,12 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from app_of_apps.deploy.progress import Doing
 from app_of_apps.deploy.redact import Redactor
 from app_of_apps.errors import InvalidInput, Refused, Unavailable
 from app_of_apps.service import telemetry
@@ -256,7 +257,10 @@ class Front:
     def events(self, principal: Principal, operation: Operation, after: int) -> tuple[Event, ...]:
         """Return what happened after an event, of the children that somebody sees."""
         found = self.ledger.events(operation.id, after)
-        return tuple(one for one in found if self._visible(principal, operation.environment, one))
+        if self._sees_all(principal, operation.environment):
+            return found
+        seen = self.rights.visible(principal, operation.environment)
+        return tuple(kept for one in found if (kept := _without_others(one, seen)) is not None)
 
     def cancel(self, principal: Principal, identity: str) -> Operation:
         """Ask for the end of an operation."""
@@ -496,11 +500,6 @@ class Front:
         message = "" if operation.state is State.SUCCEEDED else "not all of it is yours to see"
         return operation.model_copy(update={"report": report, "message": operation.message and message})
 
-    def _visible(self, principal: Principal, env: str, event: Event) -> bool:
-        if event.kind == "child":
-            return event.data.get("child") in self.rights.visible(principal, env)
-        return event.kind == "state" or self._sees_all(principal, env)
-
     def _spend(self, principal: Principal, what: str, *, seconds: int, most: int) -> None:
         wait = self.desk.spend(principal.subject, what, seconds=seconds, most=most)
         if wait:
@@ -530,6 +529,17 @@ def principal_in(front: Front, shape: dict[str, Any]) -> Principal:
     """Return the principal of a browser's session, as the manifest sees it now."""
     manifest = front.world.files.project.manifest
     return told(str(shape["subject"]), str(shape["name"]), frozenset(map(str, shape["groups"])), manifest)
+
+
+def _without_others(event: Event, seen: frozenset[str]) -> Event | None:
+    """Return an event without what it says of children that its reader does not see; None when nothing is left."""
+    if event.kind == "state":
+        return replace(event, data={name: value for name, value in event.data.items() if name != "message"})
+    if event.kind != "child" or event.data.get("child") not in seen:
+        return None
+    if event.data.get("doing") in {Doing.WAITING, Doing.BLOCKED}:  # its text names what it waits for
+        return replace(event, data={**event.data, "text": ""})
+    return event
 
 
 def _raised(done: subprocess.CompletedProcess[bytes]) -> Exception:
