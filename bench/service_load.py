@@ -218,9 +218,8 @@ def _second_project(lab: Laboratory) -> Path:
     shutil.copytree(lab.shop, other, symlinks=True)
     for name in ("parent.yaml", "Pulumi.yaml"):
         file = other / name
-        file.write_text(
-            file.read_text().replace("\nname: shop\n", "\nname: market\n").replace("name: shop\n", "name: market\n", 1)
-        )
+        lines = ["name: market" if line.startswith("name: ") else line for line in file.read_text().splitlines()]
+        file.write_text("\n".join(lines) + "\n")
     environ = _both(lab)
     for env in ("staging", "prod"):
         command = ["pulumi", "stack", "init", env, "--secrets-provider", f"hashivault://pulumi-{env}", "--no-select"]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from app_of_apps.service.ledger import Ledger
 
 _BEAT: Final = 0.05
-_YIELDS: Final = 5
+_YIELDS: Final = 15
 """By how much nicer an operation is than the service, whose readers wait for it."""
 _TRIES: Final = 20
 _SET_PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG of prctl(2)

@@ -94,7 +94,8 @@ class Service:
     def _told(self, operation: Operation) -> None:
         """Hear of an operation that has begun or ended, wherever it was asked for."""
         self.metrics.told(operation)
-        self.world.soon()
+        if operation.ended is not None:  # what it does meanwhile is seen soon enough, and it needs the machine
+            self.world.soon()
         self.pulse.bump()
         try:
             self.notifier.operation(operation)
