@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from app_of_apps.service.client import Client
 from bench.laboratory import CommandFailedError
 from bench.measure import Result, Row, timed
 
@@ -68,14 +69,8 @@ class _Service:
 
     def wait(self, identity: str) -> dict[str, Any]:
         """Return an operation when it has ended."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        while True:
-            found: dict[str, Any] = httpx.get(
-                f"{self.url}/v1/operations/{identity}", headers=headers, timeout=60
-            ).json()
-            if found["ended"]:
-                return found
-            time.sleep(0.02)
+        with Client(self.url, self.token) as client:
+            return client.wait(identity).model_dump(mode="json")
 
     def memory(self) -> int:
         """Resident MiB."""

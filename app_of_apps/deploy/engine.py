@@ -26,6 +26,7 @@ from pulumi.automation.errors import create_command_error
 
 from app_of_apps.deploy.events import Event, of_engine
 from app_of_apps.deploy.locks import front_variable, held_by
+from app_of_apps.deploy.processes import as_nice_as_this
 from app_of_apps.deploy.redact import Redactor
 from app_of_apps.errors import Unavailable
 
@@ -197,6 +198,7 @@ class _Command(automation.PulumiCommand):
             errors="replace",
             start_new_session=True,
         ) as process:
+            as_nice_as_this(process.pid)
             with self._lock:
                 self._process = process
                 if self._interrupted:  # before anybody knew of the process

@@ -103,3 +103,14 @@ def _in_use(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def as_nice_as_this(pid: int) -> None:
+    """Let a process in a session of its own yield as this one does.
+
+    Linux shares the processor among sessions first where they are in no control group (autogroup, sched(7)), and a new
+    session begins at 0 however nice its first process is. Nothing happens where that is not so, or not allowed.
+    """
+    if nice := os.getpriority(os.PRIO_PROCESS, 0):
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{pid}/autogroup").write_text(str(nice))

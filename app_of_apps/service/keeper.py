@@ -19,13 +19,14 @@ import time
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Final
 
+from app_of_apps.deploy.processes import as_nice_as_this
 from app_of_apps.progress_events import VARIABLE
 
 if TYPE_CHECKING:
     from app_of_apps.service.ledger import Ledger
 
 _BEAT: Final = 0.05
-_YIELDS: Final = 15
+_YIELDS: Final = 10
 """By how much nicer an operation is than the service, whose readers wait for it."""
 _TRIES: Final = 20
 _SET_PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG of prctl(2)
@@ -100,6 +101,7 @@ def _start(told: dict[str, Any], heard: _Heard) -> tuple[subprocess.Popen[bytes]
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         os.nice(_YIELDS)
+        as_nice_as_this(os.getpid())
         libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
     process = subprocess.Popen(
