@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from app_of_apps.service.ledger import Ledger
 
 _BEAT: Final = 0.05
-_YIELDS: Final = 10
-"""By how much nicer an operation is than the service, whose readers wait for it."""
 _TRIES: Final = 20
 _SET_PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG of prctl(2)
 _LONGEST_ANSWER: Final = 8 * 2**20
@@ -100,7 +98,7 @@ def _start(told: dict[str, Any], heard: _Heard) -> tuple[subprocess.Popen[bytes]
     def with_parent() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        os.nice(_YIELDS)
+        os.nice(int(told["nice"]))
         as_nice_as_this(os.getpid())
         libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 

@@ -40,6 +40,8 @@ _VERSION: Final = "1"
 ATTEMPTS: Final = 3
 """How many processes may run one operation before it is given up."""
 _NAME: Final = "aoa-operation"
+_YIELDS: Final = 15
+"""By how much nicer operations are than the service when there are several of them."""
 _CURRENT: list[Queue] = []
 
 
@@ -185,6 +187,7 @@ class Queue:
             "environment": operation.environment,
             "fence": fence,
             "lease": self._lease,
+            "nice": self._nice(),
             "arguments": command(asked, operation.environment, operation.id),
             "project": str(self._project),
             "environ": {
@@ -205,6 +208,12 @@ class Queue:
         process.stdin.close()
         process.wait()
         del self._keepers[operation.id]
+
+    def _nice(self) -> int:
+        """Return how nice an operation is to readers: not at all while it is alone, much when others run or wait."""
+        counts = self._ledger.counts()
+        busy = sum(count for (_, state), count in counts.items() if state in {State.QUEUED, State.RUNNING})
+        return _YIELDS if busy > 1 else 0
 
     def _look_after_others(self) -> None:
         """Say that this worker lives, and queue again what a silent one had taken."""
