@@ -21,9 +21,9 @@ from app_of_apps.deploy.redact import Redactor
 from app_of_apps.errors import InvalidInput, Refused, Unavailable
 from app_of_apps.service import telemetry
 from app_of_apps.service.desk import Decided, Desk
-from app_of_apps.service.operation import CHANGES, NEEDS, Asked, Operation, State
+from app_of_apps.service.environ import own_environ
+from app_of_apps.service.operation import NEEDS, Asked, Operation, State
 from app_of_apps.service.principal import Denied, Principal, told
-from app_of_apps.service.world import own_environ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -545,6 +545,3 @@ def _without_others(event: Event, seen: frozenset[str]) -> Event | None:
 def _raised(done: subprocess.CompletedProcess[bytes]) -> Exception:
     words = Redactor()(done.stderr.decode("utf-8", "replace").strip() or done.stdout.decode("utf-8", "replace").strip())
     return {3: Refused, 4: Unavailable}.get(done.returncode, Refused)(words[-4000:])
-
-
-__all__ = ["CHANGES", "Front", "NotThere", "Spent", "principal_in"]

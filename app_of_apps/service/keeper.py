@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, Final
 
 from app_of_apps.deploy.processes import as_nice_as_this
 from app_of_apps.progress_events import VARIABLE
+from app_of_apps.service.environ import own_environ
 
 if TYPE_CHECKING:
     from app_of_apps.service.ledger import Ledger
@@ -105,7 +106,7 @@ def _start(told: dict[str, Any], heard: _Heard) -> tuple[subprocess.Popen[bytes]
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "app_of_apps", *told["arguments"]],
         cwd=told["project"],
-        env={**_own_environ(), **told["environ"], VARIABLE: str(writing)},
+        env={**own_environ(), **told["environ"], VARIABLE: str(writing)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -124,12 +125,6 @@ def _start(told: dict[str, Any], heard: _Heard) -> tuple[subprocess.Popen[bytes]
     for thread in threads:
         thread.start()
     return process, threads
-
-
-def _own_environ() -> dict[str, str]:
-    """Return the variables without those that are the service's alone, or would lead back to it."""
-    mine = ("AOA_SERVICE_", "AOA_SERVER", "AOA_TOKEN")
-    return {name: value for name, value in os.environ.items() if not name.startswith(mine)}
 
 
 def _read_events(stream: IO[bytes], heard: _Heard) -> None:

@@ -8,7 +8,6 @@ are one.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from app_of_apps.deploy.status import to_json as status_json
 from app_of_apps.errors import AppOfAppsError, InvalidInput, Refused, Unavailable
 from app_of_apps.release.plan import plan
 from app_of_apps.release.project import known_environments, load_what_is_right, load_world
+from app_of_apps.service.environ import own_environ
 from app_of_apps.service.principal import Rights
 
 if TYPE_CHECKING:
@@ -270,12 +270,6 @@ class World:
         for name in known_environments(self.project):
             stamps.setdefault(name, (0, 0))
         return stamps
-
-
-def own_environ() -> dict[str, str]:
-    """Return this process's variables without those that are the service's alone, or would lead back to it."""
-    mine = ("AOA_SERVICE_", "AOA_SERVER", "AOA_TOKEN")
-    return {name: value for name, value in os.environ.items() if not name.startswith(mine)}
 
 
 def _files(project: Project) -> Files:

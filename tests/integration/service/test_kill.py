@@ -109,7 +109,6 @@ def test_an_operation_whose_keeper_dies_is_run_again(world: Gated, port: int, da
         ended = client.wait(identity)
         assert ended.state is State.SUCCEEDED, ended.message
         assert ended.attempt == 2
-        assert "its process died" in served.log.read_text() or ended.attempt == 2
 
 
 def test_after_a_crash_of_the_machine_the_next_one_goes_on(world: Gated, port: int, database: str) -> None:

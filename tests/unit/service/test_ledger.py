@@ -227,9 +227,8 @@ def test_a_database_is_one_parents(database):
         database.claim("market")
 
 
-def test_a_database_that_is_away_is_named_without_its_password(tmp_path):
+def test_a_database_that_is_away_is_named_without_its_password():
     database = Database("postgresql+psycopg://aoa:hunter2-canary@127.0.0.1:9/none", patience=1)
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9/none does not answer") as told:
         database.create()
     assert "canary" not in str(told.value)
-    assert tmp_path

@@ -115,7 +115,7 @@ def test_a_message_for_people_calls_nobody(telling, receiver):
     assert not any("<!" in text or "<http" in text for text in found)
 
 
-def test_texts_are_escaped_and_bounded(tmp_path):
+def test_texts_are_escaped_and_bounded():
     settings = Settings.model_validate({"login": {"issuer": "http://127.0.0.1", "audience": "x"}})
     about = {
         "environment": "staging",
@@ -133,7 +133,6 @@ def test_texts_are_escaped_and_bounded(tmp_path):
     text = Notifier(settings, None)._words("failed", about)
     assert "&lt;!channel&gt; &amp; &lt;@U1&gt; [token]" in text
     assert len(text) < 3000
-    assert tmp_path
 
 
 def test_requests_and_operations_are_traced_as_one(telling, receiver):
