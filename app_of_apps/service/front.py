@@ -380,8 +380,7 @@ class Front:
         agent = self.rights.agent(principal)
         if agent is not None:
             self._spend(principal, "previews", seconds=HOUR, most=agent.previews_per_hour)
-        if problems := self.world.files.problems:
-            raise InvalidInput(problems)
+        self.world.valid()
         ahead = self.ledger.ahead(env)
         if ahead >= _WAITING:
             msg = f"{ahead} operations of {env} wait already; cancel some, or ask later"

@@ -97,6 +97,17 @@ class World:
         """The project's files."""
         return self._files
 
+    def valid(self) -> Files:
+        """Return the project's files; raises InvalidInput where they are not valid right now.
+
+        A look may have met them half written, so what it found wrong is read again before somebody is refused for it.
+        """
+        if self._files.problems:
+            self._reload()
+        if problems := self._files.problems:
+            raise InvalidInput(problems)
+        return self._files
+
     def release(self, environment: str) -> str:
         """Return the digest of an environment by the files as they are right now; raises InvalidInput."""
         return load_world(self.project, [environment]).releases[environment].digest
