@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final, Literal
 
@@ -21,7 +22,9 @@ from app_of_apps.service.proposal import Asking, Denial, Proposal
 PREFIX: Final = "/v1"
 _BEAT: Final = 10.0
 """Seconds after which a stream without news says that it lives."""
-_LOOK: Final = 0.25
+_LOOK: Final = 0.1
+_SURE: Final = 1.0
+"""Seconds after which a stream looks without having been told that there is something."""
 _PROBLEM: Final[dict[str, Any]] = {
     "description": "A problem (RFC 9457)",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": EXAMPLE}},
@@ -368,28 +371,31 @@ async def events(
 async def _stream(
     request: Request, front: Front, who: Principal, operation: Operation, after: int
 ) -> AsyncIterator[str]:
-    gauge = request.app.state.metrics.streams
+    gauge, pulse = request.app.state.metrics.streams, request.app.state.pulse
     gauge.inc()
     try:
         yield "retry: 2000\n\n"
-        silent = 0.0
+        looked, mark, said = 0.0, None, time.monotonic()
         while not await request.is_disconnected():
+            now, told = time.monotonic(), pulse.of(operation.id)
+            if told == mark and now - looked < _SURE:
+                if now - said >= _BEAT:
+                    said = now
+                    yield ": still there\n\n"
+                await asyncio.sleep(_LOOK)
+                continue
+            looked = now
             # The state first: what was written before it is read after it.
-            now = await run_in_threadpool(front.ledger.get, operation.id)
+            state = await run_in_threadpool(front.ledger.state, operation.id)
             found = await run_in_threadpool(front.events, who, operation, after)
             for one in found:
-                after = one.number
+                after, said = one.number, now
                 data = json.dumps({"time": one.time, **one.data})
                 yield f"id: {one.number}\nevent: {one.kind}\ndata: {data}\n\n"
-            if not found and (now is None or now.state in ENDED):
+            if not found and (state is None or state in ENDED):
                 yield "event: end\ndata: {}\n\n"
                 return
-            silent = 0.0 if found else silent + _LOOK
-            if silent >= _BEAT:
-                silent = 0.0
-                yield ": still there\n\n"
-            if not found:
-                await asyncio.sleep(_LOOK)
+            mark = None if found else told  # there may be more than were read at once
     finally:
         gauge.dec()
 

@@ -18,7 +18,7 @@ import httpx
 
 from app_of_apps.deploy.progress import Doing
 from app_of_apps.deploy.redact import Redactor
-from app_of_apps.errors import InvalidInput, Refused, Unavailable
+from app_of_apps.errors import Refused, Unavailable
 from app_of_apps.service import telemetry
 from app_of_apps.service.desk import Decided, Desk
 from app_of_apps.service.environ import own_environ

@@ -116,6 +116,13 @@ class Ledger:
             row = connection.execute(sa.select(OPERATIONS).where(OPERATIONS.c.id == identity)).one_or_none()
             return None if row is None else _operation(row)
 
+    def state(self, identity: str) -> State | None:
+        """Return how an operation stands; None when there is none."""
+        with self._database.read() as connection:
+            query = sa.select(OPERATIONS.c.state).where(OPERATIONS.c.id == identity)
+            found = connection.execute(query).scalar_one_or_none()
+            return None if found is None else State(found)
+
     def trace(self, identity: str) -> str | None:
         """Return where an operation was asked for in a trace."""
         with self._database.read() as connection:
@@ -277,10 +284,19 @@ class Ledger:
         with self._database.read() as connection:
             return tuple(Event(row.number, row.time, row.kind, row.data) for row in connection.execute(query))
 
-    def latest(self) -> int:
-        """Return the number of the newest event of any operation."""
+    def news(self, after: int | None) -> tuple[int, frozenset[str]]:
+        """Return the number of the newest event of any operation, and the operations with events after a number.
+
+        With None, no operations. Somebody's event may become visible after one with a higher number: who has to see
+        every one looks once in a while without being told, too.
+        """
+        latest = sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.number), 0))
         with self._database.read() as connection:
-            return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.number), 0))).scalar_one())
+            number = int(connection.execute(latest).scalar_one())
+            if after is None or number == after:
+                return number, frozenset()
+            changed = sa.select(EVENTS.c.operation).where(EVENTS.c.number > after, EVENTS.c.number <= number).distinct()
+            return number, frozenset(connection.execute(changed).scalars())
 
     def present(self, worker: str, host: str) -> None:
         """Say that a worker lives."""

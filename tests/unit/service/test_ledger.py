@@ -13,6 +13,7 @@ from app_of_apps.service.desk import Decided, Desk
 from app_of_apps.service.ledger import AskedDifferently, Fenced, Ledger
 from app_of_apps.service.operation import Asked, State, Who
 from app_of_apps.service.proposal import Asking
+from app_of_apps.service.pulse import Pulse
 from tests.postgres import postgres
 
 ADA = Who(kind="person", name="ada", subject="ada")
@@ -163,6 +164,38 @@ def test_events_go_on_where_a_reader_was(ledger):
     seen = ledger.events(one.id)
     assert ledger.events(one.id, seen[3].number) == seen[4:]
     assert [event.number for event in seen] == sorted({event.number for event in seen})
+
+
+def test_news_name_the_operations_that_have_events(ledger):
+    first, second = asked(ledger), asked(ledger, "prod")
+    number, named = ledger.news(None)
+    assert named == frozenset()
+    assert ledger.news(number) == (number, frozenset())
+    ledger.cancel(second.id)
+    later, named = ledger.news(number)
+    assert (later, named) == (number + 1, {second.id})
+    assert ledger.news(0) == (later, {first.id, second.id})
+    assert (ledger.state(second.id), ledger.state("nobody's")) == (State.CANCELLED, None)
+
+
+def test_a_pulse_tells_one_operation_from_another(ledger):
+    first, second = asked(ledger), asked(ledger, "prod")
+    pulse = Pulse(ledger)
+    pulse.start()
+    try:
+        deadline = time.monotonic() + 10
+        while not pulse.number:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        quiet, number = pulse.of(first.id), pulse.number
+        ledger.cancel(second.id)
+        while not pulse.of(second.id):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert pulse.of(first.id) == quiet
+        assert pulse.number == number + 1
+    finally:
+        pulse.stop()
 
 
 def test_a_silent_worker_is_told_to_one_alone(ledger):
