@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app_of_apps.cli.options import Project, TextOrJson, complete_environment
+from app_of_apps.cli.options import Project, Server, TextOrJson, complete_environment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -61,6 +61,7 @@ def promote(
         ),
     ] = None,
     output: Annotated[TextOrJson, typer.Option("--output", "-o", help="How to answer.")] = TextOrJson.TEXT,
+    server: Server = None,
     project: Project = None,
 ) -> None:
     """Move versions that records show healthy in SOURCE into Pulumi.TARGET.yaml, and say of each other why it stays.
@@ -71,6 +72,10 @@ def promote(
     0: done, or nothing to move; 2: something is not valid; 3: a named child may not move, or nothing may; 4: a cluster,
     Vault, a registry or git does not answer.
     """
+    if server is not None:
+        _elsewhere(server, source, target, child or [], output, given=(override, dry_run, commit, branch))
+        return
+
     from app_of_apps.cli.commit import commit_place
     from app_of_apps.environment.edit_versions import with_versions
     from app_of_apps.environment.load import load_environment
@@ -119,6 +124,20 @@ def promote(
     _write(shape, verdicts, source, target, output)
     if output is TextOrJson.TEXT:
         _say_what_next(shape, file, len(moves), target)
+
+
+def _elsewhere(
+    server: str, source: str, target: str, child: list[str], output: TextOrJson, *, given: tuple[object, ...]
+) -> None:
+    from app_of_apps.cli.remote import carry_out
+    from app_of_apps.errors import Refused
+    from app_of_apps.service.operation import Asked
+
+    if any(given):
+        msg = "with --server only --child can be said: the service commits on a branch of its own; nothing was touched"
+        raise Refused(msg)
+    asked = Asked(operation="promote", source=source, children=tuple(sorted(set(child))))
+    carry_out(server, target, asked, output)
 
 
 def _check_way(lower: LoadedEnvironment, upper: LoadedEnvironment) -> None:

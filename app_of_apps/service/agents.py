@@ -180,18 +180,22 @@ def server(asker: Callable[[Context[Any, Any]], Asker]) -> MCPServer[Any]:  # no
     async def propose(  # noqa: PLR0917 - what the tool takes, by name
         ctx: Context[Any, Any],
         environment: str,
-        operation: Literal["up", "rollback", "refresh", "drift-fix"],
+        operation: Literal["up", "rollback", "refresh", "drift-fix", "promote"],
         reason: str,
         to_release: int | None = None,
         children: list[str] | None = None,
+        source: str | None = None,
         patch: str = "",
     ) -> str:
         """Propose an operation, or a change of the project's files as a patch. A person accepts or rejects it.
 
-        It does not count as an approval, and nothing happens until a person decides.
+        It does not count as an approval, and nothing happens until a person decides. A promotion names the `source`
+        that versions come from.
         """
         try:
-            asked = Asked(operation=operation, to=to_release, children=tuple(children or ()), reason=reason[:500])
+            asked = Asked(
+                operation=operation, source=source, to=to_release, children=tuple(children or ()), reason=reason[:500]
+            )
             asking = Asking(environment=environment, asked=asked, patch=patch)
         except ValueError as error:
             return f"Not valid: {str(error)[:500]}"

@@ -282,6 +282,8 @@ class Front:
                 raise self._deny(principal, "propose", env, "the parent does not let this agent propose")
             if not frozenset(asking.asked.children) <= seen:
                 raise self._deny(principal, "propose for other children", env, "not among its children")
+            if asking.asked.source is not None:
+                self._seen(principal, asking.asked.source)
             self._spend(principal, "proposals", seconds=DAY, most=agent.proposals_per_day)
         found = self.desk.propose(asking, principal.who)
         self.tell("proposed", {"environment": env, "proposal": found.id, "by": found.proposed_by.name})

@@ -61,7 +61,7 @@ class Notifier:
                 told = {"id": sent, "type": f"app-of-apps.{kind}", "timestamp": int(time.time()), "data": about}
                 body = json.dumps(told, ensure_ascii=False)
             # In a context of its own: this may be called by an operation's workflow, and is no part of it.
-            contextvars.Context().run(DBOS.start_workflow, _deliver, hook.url, sent, body)
+            contextvars.Context().run(DBOS.start_workflow, _deliver, hook.place, sent, body)
 
     def _kind(self, operation: Operation) -> str | None:
         if operation.ended is None:
@@ -118,14 +118,15 @@ def signature(key: str, sent: str, moment: int, body: str) -> str:
 
 
 @DBOS.workflow(name="aoa-webhook")
-def _deliver(url: str, sent: str, body: str) -> None:
+def _deliver(place: str, sent: str, body: str) -> None:
     DBOS.run_step(
         {"name": "post", "retries_allowed": True, "max_attempts": _TRIES, "interval_seconds": 2.0, "backoff_rate": 3.0},
-        lambda: _post(url, sent, body),
+        lambda: _post(place, sent, body),
     )
 
 
-def _post(url: str, sent: str, body: str) -> None:
+def _post(place: str, sent: str, body: str) -> None:
+    url = os.environ.get(place[1:], "") if place.startswith("$") else place
     moment = int(time.time())
     headers = {"Content-Type": "application/json", "webhook-id": sent, "webhook-timestamp": str(moment)}
     if key := os.environ.get(WEBHOOK_KEY):

@@ -63,7 +63,7 @@ class Queue:
 
         ``lease`` is in seconds. With no ``workers`` it only takes what others carry out.
         """
-        self._database, self._ledger, self._project = database, ledger, project.resolve()
+        self._database, self._ledger, self._project = database, ledger, project.absolute()
         self._workers, self._lease, self._release, self._told = workers, lease, release, told
         self.worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._stop = threading.Event()

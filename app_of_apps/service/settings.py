@@ -46,8 +46,10 @@ class Login(Model):
 class Webhook(Model):
     """Somebody who is told."""
 
-    url: str
+    url: str | None = None
     """Where it is sent to."""
+    url_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")] | None = None
+    """Instead: the variable that holds it, because an address of Slack and its like is itself a secret."""
     form: Literal["events", "slack"] = "events"
     """`events` is our JSON, signed; `slack` what Slack and its like take."""
     on: Annotated[
@@ -55,6 +57,18 @@ class Webhook(Model):
         Field(strict=False),
     ] = ("needs-approval", "failed", "recovered", "drift", "proposed")
     """Of what."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.url is None) == (self.url_variable is None):
+            msg = "says where it is sent to once: by url, or by urlVariable"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def place(self) -> str:
+        """Where it is sent to, as it is kept while it is delivered: the address, or ``$`` and the variable's name."""
+        return self.url if self.url is not None else f"${self.url_variable}"
 
 
 class Settings(Model):
@@ -112,7 +126,7 @@ class Settings(Model):
         return (self.public_url or f"http://{self.listen}").rstrip("/")
 
 
-def load_settings(file: Path) -> Settings:
+def load_settings(file: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings in a file; raises InvalidInput with every problem."""
     try:
         found = yaml.safe_load(file.read_text())
@@ -124,11 +138,19 @@ def load_settings(file: Path) -> Settings:
         at = Position(str(file), mark.line + 1, mark.column + 1) if mark else Position(str(file))
         raise InvalidInput([Problem(at, "", "is no YAML")]) from None
     try:
-        return Settings.model_validate(found)
+        settings = Settings.model_validate(found)
     except ValidationError as error:
         raise InvalidInput(
             Problem(Position(str(file)), ".".join(map(str, one["loc"])), one["msg"]) for one in error.errors()
         ) from None
+    missing = [
+        Problem(Position(str(file)), f"webhooks.{number}.urlVariable", f"the variable {name} is not set")
+        for number, hook in enumerate(settings.webhooks)
+        if (name := hook.url_variable) is not None and not environ.get(name)
+    ]
+    if missing:
+        raise InvalidInput(missing)
+    return settings
 
 
 def database_url(settings: Settings, project: Path, environ: Mapping[str, str] = os.environ) -> str:

@@ -65,7 +65,7 @@ class World:
 
     def __init__(self, project: Path, *, every: float, changed: Callable[[], None] = lambda: None) -> None:
         """Load the project; raises InvalidInput where it is not valid. ``changed`` is told when something differs."""
-        self.project, self._every, self._changed = project.resolve(), every, changed
+        self.project, self._every, self._changed = project.absolute(), every, changed
         self._stop, self._soon = threading.Event(), threading.Event()
         self._files = self._load()
         self._mark = self._stamp()
@@ -270,7 +270,7 @@ class World:
 
     def _stamp(self) -> Mapping[str, tuple[int, int]]:
         """Return what tells that a file of the manifest was changed."""
-        stamps = {}
+        stamps = {str(self.project.resolve()): (0, 0)}  # a link may lead elsewhere now
         for pattern in ("parent.yaml", "Pulumi.*.yaml", "apps/**/*"):
             for file in self.project.glob(pattern):
                 try:

@@ -30,3 +30,20 @@ def test_who_listens_beyond_the_machine_says_how_it_is_reached(tmp_path: Path) -
     file.write_text(LEAST + "listen: 0.0.0.0:8440\n")
     with pytest.raises(InvalidInput, match="needs publicUrl"):
         load_settings(file)
+
+
+def test_a_webhook_has_one_place(tmp_path: Path) -> None:
+    file = tmp_path / "aoa-service.yaml"
+    for places in ("{form: slack}", "{url: https://a.example.com, urlVariable: HOOK}"):
+        file.write_text(f"{LEAST}webhooks: [{places}]\n")
+        with pytest.raises(InvalidInput, match="by url, or by urlVariable"):
+            load_settings(file)
+
+
+def test_the_variable_of_a_webhook_has_to_be_set(tmp_path: Path) -> None:
+    file = tmp_path / "aoa-service.yaml"
+    file.write_text(f"{LEAST}webhooks: [{{url: https://a.example.com}}, {{urlVariable: HOOK, form: slack}}]\n")
+    with pytest.raises(InvalidInput, match=r"webhooks\.1\.urlVariable: the variable HOOK is not set"):
+        load_settings(file, {})
+    hooks = load_settings(file, {"HOOK": "https://chat.example.com/secret"}).webhooks
+    assert [one.place for one in hooks] == ["https://a.example.com", "$HOOK"]

@@ -71,10 +71,11 @@ def telling(receiver, issuer, tmp_path_factory):
     project = copy_project(tmp_path_factory.mktemp("telling") / "project")
     hooks = [
         {"url": f"{receiver.url}/events", "on": ["started", "failed", "proposed"]},
-        {"url": f"{receiver.url}/chat", "form": "slack", "on": ["failed", "proposed"]},
+        {"urlVariable": "CHAT_HOOK", "form": "slack", "on": ["failed", "proposed"]},
     ]
     environ = {
         "AOA_SERVICE_WEBHOOK_KEY": KEY,
+        "CHAT_HOOK": f"{receiver.url}/chat",
         "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
         "OTEL_BSP_SCHEDULE_DELAY": "200",
     }

@@ -23,3 +23,21 @@ def test_files_that_were_met_half_written_are_read_again(tmp_path: Path) -> None
     file.write_text(text)
     assert world.valid().problems == ()
     assert world.files.problems == ()
+
+
+def test_a_folder_that_is_swapped_by_a_link_is_followed(tmp_path: Path) -> None:
+    first, second = copy_project(tmp_path / "first"), copy_project(tmp_path / "second")
+    link = tmp_path / "current"
+    link.symlink_to(first)
+    world = World(link, every=60)
+    before, mark = world.release("staging"), world._stamp()
+    file = second / "Pulumi.staging.yaml"
+    file.write_text(file.read_text().replace("storefront: 3.1.0", "storefront: 3.2.0"))
+    swapped = tmp_path / "next"
+    swapped.symlink_to(second)
+    swapped.replace(link)
+
+    assert world._stamp() != mark
+    assert world.release("staging") != before
+    world._reload()
+    assert world.files.project.releases["staging"].child("storefront").version == "3.2.0"
