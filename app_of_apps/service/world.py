@@ -102,11 +102,12 @@ class World:
 
         A look may have met them half written, so what it found wrong is read again before somebody is refused for it.
         """
-        if self._files.problems:
-            self._reload()
-        if problems := self._files.problems:
-            raise InvalidInput(problems)
-        return self._files
+        found = self._files
+        if found.problems:
+            found = self._reload()
+        if found.problems:
+            raise InvalidInput(found.problems)
+        return found
 
     def release(self, environment: str) -> str:
         """Return the digest of an environment by the files as they are right now; raises InvalidInput."""
@@ -260,13 +261,15 @@ class World:
     def _load(self) -> Files:
         return _files(load_world(self.project, None))
 
-    def _reload(self) -> None:
+    def _reload(self) -> Files:
         found, problems = load_what_is_right(self.project, None)
         if problems or found is None:
-            self._files = Files(self._files.project, self._files.rights, tuple(problems))
+            files = Files(self._files.project, self._files.rights, tuple(problems))
         else:
-            self._files = _files(found)
+            files = _files(found)
+        self._files = files
         self._changed()
+        return files
 
     def _stamp(self) -> Mapping[str, tuple[int, int]]:
         """Return what tells that a file of the manifest was changed."""
