@@ -16,6 +16,7 @@ from starlette.routing import Route
 from app_of_apps import __version__
 from app_of_apps.errors import AppOfAppsError
 from app_of_apps.service import agents, api, page, problems, telemetry
+from app_of_apps.service.authorization import Cookies
 from app_of_apps.service.browser import Browser
 from app_of_apps.service.principal import Principal, principal_of
 from app_of_apps.service.tokens import Issuer, NoToken
@@ -186,7 +187,8 @@ def create(
 ) -> FastAPI:
     """Return the application of a service; ``key`` seals logins, ``begin`` and ``end`` are called around its life."""
     issuer = Issuer(settings.login)
-    browser = Browser(settings, issuer, front, key)
+    cookies = Cookies(settings.url, key)
+    browser = Browser(settings, issuer, front, cookies)
 
     tools = agents.server(lambda ctx: agents.Here(front, _asking(ctx.request_context.request)))
     # Every call carries its token; sessions and the Host header decide nothing here.

@@ -7,23 +7,17 @@ What was denied is written down. Somebody who sees nothing of an environment is 
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
 from app_of_apps.deploy.progress import Doing
-from app_of_apps.deploy.redact import Redactor
-from app_of_apps.errors import Refused, Unavailable
+from app_of_apps.errors import Refused
 from app_of_apps.service import telemetry
 from app_of_apps.service.desk import Decided, Desk
-from app_of_apps.service.environ import own_environ
 from app_of_apps.service.operation import NEEDS, Asked, Operation, State
 from app_of_apps.service.principal import Denied, Principal, told
+from app_of_apps.service.signing import aoa, raised, sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -183,9 +177,9 @@ class Front:
         with tempfile.TemporaryDirectory(prefix="aoa-export-") as folder:
             file = Path(folder, "evidence.zip")
             more = [word for name, value in (("--from", since), ("--to", until)) if value for word in (name, value)]
-            done = self._aoa("evidence", "export", env, *more, "--output", str(file))
+            done = aoa(self.world.project, "evidence", "export", env, *more, "--output", str(file))
             if not file.is_file():
-                raise _raised(done)
+                raise raised(done)
             return file.read_bytes()
 
     def access(self, principal: Principal, env: str) -> dict[str, Any]:
@@ -266,7 +260,7 @@ class Front:
         """Ask for the end of an operation."""
         found = self.operation(principal, identity)
         if principal.kind == "agent" and found.asked_by.subject != principal.subject:
-            raise self._deny(principal, "cancel what others have begun", found.environment, "agents decide nothing")
+            raise self.deny(principal, "cancel what others have begun", found.environment, "agents decide nothing")
         right = NEEDS[found.operation]
         self._check(principal, right, found.environment, f"cancel {found.operation} of", found.children)
         return self._cut(principal, self.queue.cancel(found))
@@ -279,9 +273,9 @@ class Front:
         seen = self._seen(principal, env)
         if (agent := self.rights.agent(principal)) is not None:
             if "propose" not in agent.may:
-                raise self._deny(principal, "propose", env, "the parent does not let this agent propose")
+                raise self.deny(principal, "propose", env, "the parent does not let this agent propose")
             if not frozenset(asking.asked.children) <= seen:
-                raise self._deny(principal, "propose for other children", env, "not among its children")
+                raise self.deny(principal, "propose for other children", env, "not among its children")
             if asking.asked.source is not None:
                 self._seen(principal, asking.asked.source)
             self._spend(principal, "proposals", seconds=DAY, most=agent.proposals_per_day)
@@ -303,7 +297,7 @@ class Front:
         found = self._open(principal, identity, "accept proposals")
         self._check(principal, NEEDS[found.asked.operation], found.environment, "accept", found.asked.children)
         if found.patch:
-            raise self._deny(
+            raise self.deny(
                 principal,
                 "accept a patch",
                 found.environment,
@@ -344,20 +338,28 @@ class Front:
         ``token`` is the person's own token for this environment's login to Vault. It is used for this one signature,
         and the login that it gives is revoked. ``release`` is the digest that they have seen.
         """
+        self.may_approve(principal, env, release)
+        more = [*(["--reason", reason] if reason else []), *(["--valid-for", valid_for] if valid_for else [])]
+        return self._sign(env, token, "approve", env, "--yes", "--no-preview", *more)
+
+    def may_approve(self, principal: Principal, env: str, release: str) -> None:
+        """Raise Denied for whoever signs nothing here, Refused when this is not what would be signed any more."""
         self._person(principal, env, "approve")
         self._whole(principal, env, "approve")
         now = self.world.release(env)
         if now != release:
             msg = f"what would be signed is {now} and not {release} any more; look again, nothing was signed"
             raise Refused(msg)
-        more = [*(["--reason", reason] if reason else []), *(["--valid-for", valid_for] if valid_for else [])]
-        return self._signing(env, token, "approve", env, "--yes", "--no-preview", *more)
 
     def revoke(self, principal: Principal, env: str, nonce: str, *, token: str, reason: str = "") -> str:
         """Take back what somebody has signed."""
+        self.may_revoke(principal, env)
+        return self._sign(env, token, "revoke", env, nonce, *(["--reason", reason] if reason else []))
+
+    def may_revoke(self, principal: Principal, env: str) -> None:
+        """Raise Denied for whoever signs nothing here."""
         self._person(principal, env, "revoke")
         self._whole(principal, env, "revoke in")
-        return self._signing(env, token, "revoke", env, nonce, *(["--reason", reason] if reason else []))
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -372,7 +374,7 @@ class Front:
     ) -> tuple[Operation, bool]:
         seen = self._seen(principal, env)
         if principal.kind == "agent" and asked.operation not in {"preview", "drift"}:
-            raise self._deny(principal, asked.operation, env, "an agent proposes, and a person begins it")
+            raise self.deny(principal, asked.operation, env, "an agent proposes, and a person begins it")
         children = frozenset(asked.children)
         if asked.source is not None:
             self._whole(principal, asked.source, "promote from")
@@ -396,56 +398,10 @@ class Front:
             self.queue.add(operation, ahead=ahead)  # twice is once: the operation's id is the queue's
         return self._cut(principal, operation), new
 
-    def _signing(self, env: str, token: str, *arguments: str) -> str:
-        settings = self.world.files.project.settings[env]
-        mount = settings.identity.oidc_mount if settings.identity is not None else None
-        if mount is None:
-            msg = f"Pulumi.{env}.yaml does not say where people log in to Vault (identity: oidcMount)"
-            raise Refused(msg)
-        address = str(settings.vault.address).rstrip("/")
-        headers = {"X-Vault-Namespace": settings.vault.namespace} if settings.vault.namespace else {}
-        ca = os.environ.get("VAULT_CACERT")
-        import ssl  # noqa: PLC0415 - seldom
-
-        context = ssl.create_default_context(cafile=ca or None)
-        with httpx.Client(
-            base_url=f"{address}/v1/", headers=headers, timeout=20, trust_env=False, verify=context
-        ) as vault:
-            try:
-                answer = vault.post(f"auth/{mount}/login", json={"jwt": token})  # with the mount's default role
-            except httpx.HTTPError as error:
-                msg = f"Vault at {address} does not answer ({type(error).__name__}); nothing was signed"
-                raise Unavailable(msg) from None
-            if answer.is_error:
-                msg = (
-                    f"Vault's {mount} does not take this token (HTTP {answer.status_code}); it has to be your own "
-                    f"token for {env}. Nothing was signed"
-                )
-                raise Refused(msg)
-            own = str(answer.json()["auth"]["client_token"])
-            try:
-                done = self._aoa(*arguments, environ={"AOA_APPROVER_TOKEN": own})
-            finally:
-                vault.post("auth/token/revoke-self", headers={"X-Vault-Token": own})
-        if done.returncode != 0:
-            raise _raised(done)
+    def _sign(self, env: str, token: str, *arguments: str) -> str:
+        said = sign(self.world.project, self.world.files.project.settings[env], token, *arguments)
         self.world.soon()
-        return Redactor()(done.stdout.decode("utf-8", "replace").strip())
-
-    def _aoa(self, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
-        try:
-            return subprocess.run(
-                [sys.executable, "-P", "-m", "app_of_apps", *arguments],
-                cwd=self.world.project,
-                env={**own_environ(), **(environ or {})},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=120,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            msg = f"aoa {arguments[0]} takes longer than two minutes"
-            raise Unavailable(msg) from None
+        return said
 
     def _open(self, principal: Principal, identity: str, what: str) -> Proposal:
         found = self.desk.proposal(identity)
@@ -459,19 +415,19 @@ class Front:
 
     def _person(self, principal: Principal, env: str, what: str) -> None:
         if principal.kind != "person":
-            raise self._deny(principal, what, env, "only people decide")
+            raise self.deny(principal, what, env, "only people decide")
 
     def _check(self, principal: Principal, right: str, env: str, what: str, children: Collection[str] = ()) -> None:
         self._seen(principal, env)
         try:
             self.rights.check(principal, right, env, frozenset(children) or None)
         except Denied as error:
-            raise self._deny(principal, what, env, str(error)) from None
+            raise self.deny(principal, what, env, str(error)) from None
 
     def _whole(self, principal: Principal, env: str, what: str) -> None:
         self._seen(principal, env)
         if not self._sees_all(principal, env):
-            raise self._deny(principal, what, env, "that is about all children, and not all of them can be seen")
+            raise self.deny(principal, what, env, "that is about all children, and not all of them can be seen")
 
     def _sees_all(self, principal: Principal, env: str) -> bool:
         there = self.world.files.project.releases[env].children
@@ -519,9 +475,10 @@ class Front:
         self.desk.deny(principal.who, what, env, msg)
         return NotThere(msg)
 
-    def _deny(
+    def deny(
         self, principal: Principal, what: str, env: str | None, why: str, *, kind: type[Denied | Refused] = Denied
     ) -> Exception:
+        """Write down that somebody was denied something, and return what to raise."""
         self.desk.deny(principal.who, what, env, why)
         return kind(why)
 
@@ -541,8 +498,3 @@ def _without_others(event: Event, seen: frozenset[str]) -> Event | None:
     if event.data.get("doing") in {Doing.WAITING, Doing.BLOCKED}:  # its text names what it waits for
         return replace(event, data={**event.data, "text": ""})
     return event
-
-
-def _raised(done: subprocess.CompletedProcess[bytes]) -> Exception:
-    words = Redactor()(done.stderr.decode("utf-8", "replace").strip() or done.stdout.decode("utf-8", "replace").strip())
-    return {3: Refused, 4: Unavailable}.get(done.returncode, Refused)(words[-4000:])

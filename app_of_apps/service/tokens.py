@@ -51,8 +51,12 @@ class Issuer:
             self._about = found
         return self._about
 
-    def claims(self, token: str, *, nonce: str | None = None) -> dict[str, Any]:
-        """Return the claims of a token; raises NoToken where it does not count, Unavailable without the issuer."""
+    def claims(self, token: str, *, audience: str | None = None, nonce: str | None = None) -> dict[str, Any]:
+        """Return the claims of a token; raises NoToken where it does not count, Unavailable without the issuer.
+
+        It has to be for the service itself, unless ``audience`` names another client.
+        """
+        wanted = audience or self.login.audience
         if len(token) > _LONGEST:
             msg = "the token is too long"
             raise NoToken(msg)
@@ -65,7 +69,7 @@ class Issuer:
                 token,
                 self._key(str(head.get("kid") or "")),
                 algorithms=[head["alg"]],
-                audience=self.login.audience,
+                audience=wanted,
                 issuer=self.login.issuer,
                 leeway=self.login.skew,
                 options={"require": ["exp", "iat", "sub", "aud", "iss"]},
@@ -74,7 +78,7 @@ class Issuer:
             msg = "the token has expired; get a new one"
             raise NoToken(msg) from None
         except jwt.InvalidAudienceError:
-            msg = f"the token is for somebody else: its audience is not {self.login.audience}"
+            msg = f"the token is for somebody else: its audience is not {wanted}"
             raise NoToken(msg) from None
         except (jwt.InvalidTokenError, ValueError, TypeError):
             msg = "the token does not count here"
