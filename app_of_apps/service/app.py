@@ -15,10 +15,11 @@ from starlette.routing import Route
 
 from app_of_apps import __version__
 from app_of_apps.errors import AppOfAppsError
-from app_of_apps.service import agents, api, page, problems, telemetry
+from app_of_apps.service import agents, api, page, problems, signing_page, telemetry
 from app_of_apps.service.authorization import Cookies
 from app_of_apps.service.browser import Browser
 from app_of_apps.service.principal import Principal, principal_of
+from app_of_apps.service.signatures import Signatures
 from app_of_apps.service.tokens import Issuer, NoToken
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def create(
     issuer = Issuer(settings.login)
     cookies = Cookies(settings.url, key)
     browser = Browser(settings, issuer, front, cookies)
+    signatures = Signatures(settings, issuer, front, browser, cookies)
 
     tools = agents.server(lambda ctx: agents.Here(front, _asking(ctx.request_context.request)))
     # Every call carries its token; sessions and the Host header decide nothing here.
@@ -214,10 +216,12 @@ def create(
         separate_input_output_schemas=False,
     )
     app.state.front, app.state.metrics, app.state.browser, app.state.settings = front, metrics, browser, settings
+    app.state.signatures = signatures
     app.state.caller = _Callers(front, issuer, browser, metrics)
     problems.install(app)
     app.include_router(api.router)
     app.include_router(page.router)
+    app.include_router(signing_page.router)
     app.router.routes.append(Route("/mcp", _Door(mcp, app.state.caller), include_in_schema=False))
 
     @app.get("/healthz", include_in_schema=False)

@@ -7,90 +7,52 @@ part in place. Every text of others goes through Jinja's escaping; no route here
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, StreamingResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from app_of_apps.deploy.report import duration, short
 from app_of_apps.errors import AppOfAppsError, InvalidInput, Position, Problem
-from app_of_apps.service import problems
 from app_of_apps.service.drawing import drawing
 from app_of_apps.service.operation import CHANGES, ENDED, NEEDS, Asked, State
-from app_of_apps.service.tokens import NoToken
+from app_of_apps.service.rendering import STATIC, age, answer, done, told
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from app_of_apps.service.front import Front
     from app_of_apps.service.operation import Operation
     from app_of_apps.service.principal import Principal
 
 router = APIRouter(include_in_schema=False)
-_STATIC: Final = Path(__file__).parent / "static"
 _FIRST: Final = 2.5
 """Seconds that a page waits for what nobody has asked before."""
-_MARKS: Final = {
-    "healthy": "✓",
-    "progressing": "…",
-    "unhealthy": "✗",
-    "absent": "○",
-    "unknown": "?",
-}
 _LATEST: Final = 12
-
-
-def _age(value: str | datetime | None) -> str:
-    if value is None:
-        return "–"
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    seconds = max(0, int((datetime.now(UTC) - moment.astimezone(UTC)).total_seconds()))
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
-
-
-def _version() -> str:
-    content = b"".join(file.read_bytes() for file in sorted(_STATIC.iterdir()))
-    return hashlib.sha256(content).hexdigest()[:12]
-
-
-_PAGES: Final = Environment(
-    loader=PackageLoader("app_of_apps.service", "pages"),
-    autoescape=select_autoescape(default=True, default_for_string=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_PAGES.filters |= {"age": _age, "short": short, "duration": duration}
-_PAGES.globals |= {"marks": _MARKS, "version": _version()}
 
 
 @router.get("/")
 async def index(request: Request) -> Response:
-    return await _answer(request, "index.html", _overview)
+    return await answer(request, "index.html", _overview)
 
 
 @router.get("/environments/{env}")
 async def environment(request: Request, env: str) -> Response:
-    return await _answer(request, "environment.html", lambda front, who: _environment(front, who, env))
+    def gather(front: Front, who: Principal) -> dict[str, Any]:
+        return {**_environment(front, who, env), **request.app.state.signatures.shown(request, env)}
+
+    return await answer(request, "environment.html", gather)
 
 
 @router.get("/operations/{identity}")
 async def operation(request: Request, identity: str) -> Response:
-    return await _answer(request, "operation.html", lambda front, who: _operation(front, who, identity))
+    return await answer(request, "operation.html", lambda front, who: _operation(front, who, identity))
 
 
 @router.get("/proposals")
 async def proposals(request: Request) -> Response:
-    return await _answer(request, "proposals.html", _proposals)
+    return await answer(request, "proposals.html", _proposals)
 
 
 @router.post("/environments/{env}/begin")
@@ -109,7 +71,7 @@ async def begin(
             raise InvalidInput([Problem(Position("the form"), "", "asks for what there is not")]) from None
         return f"/operations/{front.begin(who, env, asked)[0].id}"
 
-    return await _done(request, token, do)
+    return await done(request, token, do)
 
 
 @router.post("/operations/{identity}/cancel")
@@ -117,7 +79,7 @@ async def cancel(request: Request, identity: str, token: Annotated[str, Form(max
     def do(front: Front, who: Principal) -> str:
         return f"/operations/{front.cancel(who, identity).id}"
 
-    return await _done(request, token, do)
+    return await done(request, token, do)
 
 
 @router.post("/proposals/{identity}/{verdict}")
@@ -134,17 +96,17 @@ async def decide(
         front.reject(who, identity, reason)
         return "/proposals"
 
-    return await _done(request, token, do)
+    return await done(request, token, do)
 
 
 @router.get("/login")
 async def login(request: Request) -> Response:
-    return await _told(request, lambda: request.app.state.browser.begin(request))
+    return await told(request, lambda: request.app.state.browser.begin(request))
 
 
 @router.get("/callback")
 async def callback(request: Request) -> Response:
-    return await _told(request, lambda: request.app.state.browser.end(request))
+    return await told(request, lambda: request.app.state.browser.end(request))
 
 
 @router.post("/logout")
@@ -154,7 +116,7 @@ async def logout(request: Request, token: Annotated[str, Form(max_length=200)] =
         found: Response = request.app.state.browser.leave(request)
         return found
 
-    return await _told(request, leave)
+    return await told(request, leave)
 
 
 @router.get("/live")
@@ -180,64 +142,10 @@ async def live(request: Request) -> Response:
 
 @router.get("/static/{name}")
 async def static(name: str) -> Response:
-    file = _STATIC / name
-    if file.parent != _STATIC or not file.is_file():
+    file = STATIC / name
+    if file.parent != STATIC or not file.is_file():
         return Response(status_code=404)
     return FileResponse(file, headers={"Cache-Control": "public, max-age=31536000, immutable"})
-
-
-async def _answer(request: Request, template: str, gather: Callable[[Front, Principal], Mapping[str, Any]]) -> Response:
-    browser = request.app.state.browser
-    who = await run_in_threadpool(browser.principal, request)
-    if who is None:
-        return HTMLResponse(_render("welcome.html", {"to": request.url.path, "who": None, "problem": None}))
-    front: Front = request.app.state.front
-
-    def make() -> str:
-        front.admit(who)
-        more = {"who": who, "form": browser.form_token(request), "to": request.url.path, "problem": None}
-        return _render(template, {**gather(front, who), **more, "names": front.rights.seen(who)})
-
-    try:
-        return HTMLResponse(await run_in_threadpool(make))
-    except AppOfAppsError as error:
-        return _problem(request, error, who)
-
-
-async def _done(request: Request, token: str, do: Callable[[Front, Principal], str]) -> Response:
-    browser, front = request.app.state.browser, request.app.state.front
-    who = await run_in_threadpool(browser.principal, request)
-    if who is None:
-        return RedirectResponse("/", 303)
-
-    def make() -> str:
-        browser.check_form(request, token)
-        front.admit(who)
-        return do(front, who)
-
-    try:
-        return RedirectResponse(await run_in_threadpool(make), 303)
-    except AppOfAppsError as error:
-        return _problem(request, error, who)
-
-
-async def _told(request: Request, make: Callable[[], Response]) -> Response:
-    try:
-        return await run_in_threadpool(make)
-    except AppOfAppsError as error:
-        return _problem(request, error, None)
-
-
-def _problem(request: Request, error: AppOfAppsError, who: Principal | None) -> Response:
-    found = problems.of(request, error)
-    shown: dict[str, Any] = {"to": "/", "who": None, "problem": str(error)[:2000], "title": type(error).__name__}
-    if who is not None and not isinstance(error, NoToken):
-        shown |= {"who": who, "form": request.app.state.browser.form_token(request), "names": ()}
-    return HTMLResponse(_render("problem.html", shown), status_code=found.status_code)
-
-
-def _render(template: str, values: Mapping[str, Any]) -> str:
-    return _PAGES.get_template(template).render({"form": "", "names": (), **values})
 
 
 def _overview(front: Front, who: Principal) -> dict[str, Any]:
@@ -409,7 +317,7 @@ def _ended(operations: list[Operation]) -> Iterator[dict[str, Any]]:
     deployed = (one for one in operations if one.operation in CHANGES and one.state is not State.CANCELLED)
     last = next(deployed, None)
     if last is not None and last.state is not State.SUCCEEDED:
-        text = f"{last.operation} {last.state} {_age(last.ended)} ago: {last.message or last.state}"
+        text = f"{last.operation} {last.state} {age(last.ended)} ago: {last.message or last.state}"
         yield {"level": "error", "text": text, "to": f"/operations/{last.id}"}
     looked = next((one for one in operations if one.operation in {"drift", "drift-fix"}), None)
     if looked is not None and looked.state is State.DRIFTED:

@@ -47,7 +47,7 @@ class Principal:
 
 def principal_of(claims: Mapping[str, Any], login: Login, manifest: Manifest) -> Principal:
     """Return whose claims these are. One whom the parent names as an agent is that, whatever groups it has."""
-    subject = str(claims["sub"])
+    subject = str(claims[login.subject_claim])
     given = claims.get(login.groups_claim) or ()
     groups = frozenset(
         str(one).removeprefix(login.groups_prefix) for one in ([given] if isinstance(given, str) else given)

@@ -18,7 +18,10 @@ FILE: Final = "aoa-service.yaml"
 DATABASE: Final = "AOA_SERVICE_DATABASE"
 """A variable: SQLAlchemy's address of the database, where it holds a password."""
 CLIENT_SECRET: Final = "AOA_SERVICE_CLIENT_SECRET"  # noqa: S105 - the name of a variable
-"""A variable: of a confidential client for the browser's login. Public clients have none."""
+"""A variable: of a confidential client for the browser's login. Public clients have none.
+
+The client of an environment's approvals has a variable of its own: `AOA_SERVICE_CLIENT_SECRET_<ENVIRONMENT>`.
+"""
 WEBHOOK_KEY: Final = "AOA_SERVICE_WEBHOOK_KEY"
 """A variable: what webhooks are signed with."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -37,10 +40,19 @@ class Login(Model):
     """The claim that holds the groups."""
     name_claim: str = "preferred_username"
     """The claim that holds the name that people are shown by."""
+    subject_claim: str = "sub"
+    """The claim that tells whose token it is, the same for every client; `oid` at Entra ID, whose `sub` is not."""
+    approvals: Annotated[dict[str, str], Field(default_factory=dict)]
+    """Where releases are signed in the page: each environment's client whose tokens its Vault takes from people."""
     groups_prefix: str = ""
     """What the claim's groups begin with and the parent's grants do not."""
     skew: Annotated[int, Field(ge=0, le=300)] = 30
     """Seconds by which clocks may differ."""
+
+    def secret(self, client: str, env: str, environ: Mapping[str, str] = os.environ) -> str | None:
+        """Return the secret of the client of an environment's approvals; None for a public one."""
+        own = environ.get(f"{CLIENT_SECRET}_{env.upper().replace('-', '_')}")
+        return own or (environ.get(CLIENT_SECRET) if client == self.audience else None)
 
 
 class Webhook(Model):

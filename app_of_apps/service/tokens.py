@@ -72,7 +72,7 @@ class Issuer:
                 audience=wanted,
                 issuer=self.login.issuer,
                 leeway=self.login.skew,
-                options={"require": ["exp", "iat", "sub", "aud", "iss"]},
+                options={"require": ["exp", "iat", "sub", "aud", "iss", self.login.subject_claim]},
             )
         except jwt.ExpiredSignatureError:
             msg = "the token has expired; get a new one"

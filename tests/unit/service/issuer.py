@@ -42,7 +42,7 @@ class FakeIssuer:
                     asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
                     issuer.asked_for.append(asked)
                     code = f"code-{len(issuer.asked_for)}"
-                    issuer.codes[code] = {**issuer.person, "nonce": asked["nonce"]}
+                    issuer.codes[code] = {"nonce": asked["nonce"], "aud": asked["client_id"], **issuer.person}
                     self.send_response(302)
                     back = urlencode({"code": code, "state": asked["state"]})
                     self.send_header("location", f"{asked['redirect_uri']}?{back}")
@@ -62,7 +62,9 @@ class FakeIssuer:
                     self._send(400, {"error": "invalid_grant"})
                 else:
                     issuer.verifier = form.get("code_verifier", "")
-                    self._send(200, {"id_token": issuer.token(**found), "token_type": "Bearer"})
+                    issuer.exchanged = {**form, "authorization": self.headers.get("authorization", "")}
+                    issuer.given = issuer.token(**found)
+                    self._send(200, {"id_token": issuer.given, "token_type": "Bearer"})
 
             def _send(self, status: int, body: dict[str, Any]) -> None:
                 content = json.dumps(body).encode()
@@ -76,6 +78,10 @@ class FakeIssuer:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         self.verifier = ""
+        self.exchanged: dict[str, str] = {}
+        """What the last code was exchanged with."""
+        self.given = ""
+        """The last ID token of a login."""
 
     @property
     def url(self) -> str:
