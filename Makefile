@@ -41,7 +41,7 @@ $(PREVIEWS): preview-%: $(STAMP)
 	@$(PYTHON) -m sandbox up && eval "$$($(PYTHON) -m sandbox env)" && pulumi preview --diff --stack $*
 
 serve: $(STAMP) ## The service in front of the sandbox: one page, an API, tools for agents; until Ctrl-C
-	@$(PYTHON) -m sandbox up && eval "$$($(PYTHON) -m sandbox env)" && AOA_SERVICE_CLIENT_SECRET=$${AOA_SERVICE_CLIENT_SECRET:-any} aoa serve --config "$$($(PYTHON) -m sandbox service)"
+	@$(PYTHON) -m sandbox up && eval "$$($(PYTHON) -m sandbox env)" && AOA_SERVICE_CLIENT_SECRET=$${AOA_SERVICE_CLIENT_SECRET:-any} AOA_SERVICE_CLIENT_SECRET_PROD=$${AOA_SERVICE_CLIENT_SECRET_PROD:-any} aoa serve --config "$$($(PYTHON) -m sandbox service)"
 
 policy: $(STAMP) ## Judge staging and prod of the sandbox by the policy pack in policy/
 	@$(PYTHON) -m sandbox up && eval "$$($(PYTHON) -m sandbox env)" && aoa preview staging prod --policy-pack policy

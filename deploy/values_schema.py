@@ -15,6 +15,8 @@ _ADDRESS_WITH_MORE: Final = r"\b[a-z][a-z0-9+.-]*://[^\s/:@?#]*:[^\s/@]+@"
 _NAME: Final = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 _ENDINGS: Final = r"(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIALS?|API_?KEY|ACCESS_KEY|PRIVATE_KEY|_DSN)$"
 _OURS: Final = r"^(AOA_SERVICE_.*|AOA_STATE_DIR|HOME|KUBECONFIG|PULUMI_HOME|VAULT_ADDR)$"
+_CLIENT_SECRETS: Final = r"^AOA_SERVICE_CLIENT_SECRET_[A-Z0-9_]+$"
+"""Of the clients that sign in the page, one for each environment."""
 _VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _QUANTITY: Final = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti)?$"
 
@@ -88,7 +90,10 @@ def _properties(settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
             settings=REFERENCE,
             variables={
                 "type": "object",
-                "propertyNames": {"pattern": _VARIABLE, "not": {"pattern": _OURS}},
+                "propertyNames": {
+                    "pattern": _VARIABLE,
+                    "anyOf": [{"pattern": _CLIENT_SECRETS}, {"not": {"pattern": _OURS}}],
+                },
                 "additionalProperties": REFERENCE,
             },
         ),

@@ -319,7 +319,12 @@ class Sandbox:
         if self._known() is None:
             raise SandboxError(self._not_up())
         provider = self._issuer()
-        login = {"issuer": provider.url, "audience": issuer.client("staging"), "caFile": str(provider.authority)}
+        login = {
+            "issuer": provider.url,
+            "audience": issuer.client("staging"),
+            "caFile": str(provider.authority),
+            "approvals": {env: issuer.client(env) for env in ENVIRONMENTS},
+        }
         place = self.layout.root / "service.yaml"
         database = f"sqlite:///{self.layout.root / 'service.db'}"
         write_json(place, {"listen": listen, "login": login, "database": database, "refresh": 2.0}, mode=PRIVATE)

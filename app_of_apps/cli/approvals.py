@@ -60,6 +60,10 @@ def approve(
         str | None,
         typer.Option(metavar="DURATION", help="How long it counts.  [default: as the environment's file says]"),
     ] = None,
+    seen: Annotated[
+        str | None,
+        typer.Option("--release", metavar="DIGEST", help="Sign this one and no other.", show_default=False),
+    ] = None,
     destroy: Annotated[bool, typer.Option("--destroy", help="Agree to removing everything.")] = False,
     back: Annotated[
         bool, typer.Option("--rollback", help="Sign what `aoa rollback` would bring back, and not the working tree.")
@@ -104,6 +108,9 @@ def approve(
         release, variables = world.releases[env], dict[str, str]()
         if back:
             release, variables = _brought_back(world, env, to, child or ())
+        if seen is not None and release.digest != seen:
+            msg = f"what would be signed is {release.digest} and not {seen} any more; nothing was signed"
+            raise Refused(msg)
         outlook = _outlook(release, settings, folder, preview=preview and not destroy, variables=variables)
         answer(_removal(outlook) if destroy else _rendered(outlook))
         kind, why = ("break-glass", break_glass) if break_glass is not None else ("approve", reason)

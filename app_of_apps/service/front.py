@@ -340,7 +340,7 @@ class Front:
         """
         self.may_approve(principal, env, release)
         more = [*(["--reason", reason] if reason else []), *(["--valid-for", valid_for] if valid_for else [])]
-        return self._sign(env, token, "approve", env, "--yes", "--no-preview", *more)
+        return self._sign(env, token, "approve", env, "--release", release, "--yes", "--no-preview", *more)
 
     def may_approve(self, principal: Principal, env: str, release: str) -> None:
         """Raise Denied for whoever signs nothing here, Refused when this is not what would be signed any more."""

@@ -81,6 +81,7 @@ def settings(world: Gated, port: int, **more: Any) -> Path:
     """Write the settings of a service in front of a parent."""
     provider = world.box._issuer()
     login = {"issuer": provider.url, "audience": "aoa-staging", "caFile": str(provider.authority)}
+    login |= more.pop("login", {})
     content = {"listen": f"127.0.0.1:{port}", "login": login, "refresh": 1.0, "lease": 4.0, **more}
     file = world.folder.parent / f"{world.folder.name}-service-{port}.yaml"
     file.write_text(json.dumps(content))

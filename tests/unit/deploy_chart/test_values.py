@@ -78,6 +78,15 @@ def test_a_variable_whose_name_says_secret_is_none_of_the_plain_ones(values, nam
     assert problems(values)
 
 
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [("AOA_SERVICE_CLIENT_SECRET_PROD", True), ("AWS_SECRET_ACCESS_KEY", True), ("AOA_SERVICE_DATABASE", False)],
+)
+def test_secrets_of_the_clients_that_sign_are_taken_by_name(values, name, taken):
+    values["secrets"]["variables"] = {name: {"name": "app-of-apps-login", "key": "prod"}}
+    assert (problems(values) == []) is taken
+
+
 @pytest.mark.parametrize("name", ["PULUMI_BACKEND_URL", "AWS_WEB_IDENTITY_TOKEN_FILE", "VAULT_CACERT", "AWS_REGION"])
 def test_other_variables_are(values, name):
     values["variables"][name] = "/a/path"
