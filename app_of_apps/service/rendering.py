@@ -90,11 +90,11 @@ async def done(request: Request, token: str, do: Callable[[Front, Principal], st
         return RedirectResponse("/", 303)
 
     def make() -> str | Response:
+        front.admit(who)
         try:
             browser.check_form(request, token)
         except Denied as error:
             raise front.deny(who, "send a form", None, str(error)) from None
-        front.admit(who)
         return do(front, who)
 
     try:

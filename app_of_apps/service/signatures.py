@@ -92,6 +92,7 @@ class Signatures:
 
         Raises Denied, Refused and Unavailable; nothing was signed then.
         """
+        self._front.admit(who)
         try:
             doing = self._login.kept(request)
         except NoToken as error:
@@ -99,7 +100,6 @@ class Signatures:
         wish = Wish(**doing["wish"])
         if not self._of_this_session(request, doing):
             raise self._deny(who, wish, "this login was begun in another session")
-        self._front.admit(who)
         self._check(who, wish)
         secret = self._settings.login.secret(str(doing["c"]), wish.env)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import pytest
 from tests.browser import browser
 from tests.integration.groups import forget_groups
 from tests.integration.service.conftest import make_world, serving
-from tests.integration.service.test_page import CONTRAST, login
+from tests.integration.service.test_page import CONTRAST, PICTURES, login
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,6 +122,9 @@ def test_a_person_signs_with_a_keyboard_what_they_have_seen(page: Page, inked: S
     page.set_viewport_size({"width": 360, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.set_viewport_size({"width": 1200, "height": 900})
+    if os.environ.get("AOA_UPDATE_GOLDEN"):
+        page.emulate_media(color_scheme="light")
+        page.screenshot(path=PICTURES / "sign.png", clip={"x": 0, "y": 0, "width": 1200, "height": 480})
     page.get_by_role("link", name="Log in and sign").focus()
     page.keyboard.press("Enter")
     identify(page)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from app_of_apps.service import api, page, settings
+from app_of_apps.service import api, page, settings, signing_page
 from app_of_apps.service.metrics import Metrics
 from app_of_apps.service.reference import PAGE
 from app_of_apps.service.reference import page as wanted
@@ -51,7 +51,8 @@ def test_every_metric_is_told_and_no_other() -> None:
 def test_the_charts_ingress_passes_on_every_page_and_nothing_that_asks_for_no_login() -> None:
     ingress = (CHECKOUT / "deploy/chart/templates/ingress.yaml").read_text()
     prefixes = set(re.findall(r'"(/[^"]+)"', re.search(r"range list (.*?) \}\}", ingress)[1]))
-    routes = {route.path for router in (api.router, page.router) for route in router.routes} | {"/mcp", "/openapi.json"}
+    routes = {route.path for router in (api.router, page.router, signing_page.router) for route in router.routes}
+    routes |= {"/mcp", "/openapi.json"}
     firsts = {f"/{path.split('/')[1]}" for path in routes if path != "/"}
     assert firsts == prefixes
     rendered = yaml.safe_load_all((CHECKOUT / "deploy/plain/app-of-apps.yaml").read_text())

@@ -88,3 +88,9 @@ def test_a_prefix_of_groups_is_taken_off(world):
     assert found.groups == {"auditors", "plain"}
     assert principal_of({"sub": "x", "groups": "okta:one"}, login, world.manifest).groups == {"one"}
     assert principal_of({"sub": "x"}, login, world.manifest).groups == frozenset()
+
+
+def test_somebody_is_known_by_the_claim_that_the_settings_name(world):
+    login = Login(issuer="https://login.example.com", audience="aoa", subject_claim="oid")
+    found = principal_of({"sub": "pairwise", "oid": "bot"}, login, world.manifest)
+    assert (found.kind, found.subject) == ("agent", "bot")

@@ -47,3 +47,14 @@ def test_the_variable_of_a_webhook_has_to_be_set(tmp_path: Path) -> None:
         load_settings(file, {})
     hooks = load_settings(file, {"HOOK": "https://chat.example.com/secret"}).webhooks
     assert [one.place for one in hooks] == ["https://a.example.com", "$HOOK"]
+
+
+def test_a_client_that_signs_has_a_secret_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "aoa-service.yaml"
+    file.write_text(LEAST)
+    login = load_settings(file).login
+    assert login.approvals == {}
+    both = {"AOA_SERVICE_CLIENT_SECRET": "one", "AOA_SERVICE_CLIENT_SECRET_EU_PROD": "two"}
+    assert login.secret("vault-eu", "eu-prod", both) == "two"
+    assert login.secret("vault-us", "us-prod", both) is None, "the login's secret goes to no other client"
+    assert login.secret("app-of-apps", "us-prod", both) == "one"

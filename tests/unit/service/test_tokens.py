@@ -144,3 +144,19 @@ def test_a_token_of_another_login_does_not_open_this_one(fake, issuer):
     assert issuer.claims(token, nonce="one")
     with pytest.raises(NoToken, match="another login"):
         issuer.claims(token, nonce="two")
+
+
+def test_a_token_for_another_client_counts_where_that_is_asked_for_alone(fake, issuer):
+    token = fake.token("dora", aud="aoa-prod")
+    assert issuer.claims(token, audience="aoa-prod")["sub"] == "dora"
+    with pytest.raises(NoToken, match="its audience is not aoa-staging"):
+        issuer.claims(token, audience="aoa-staging")
+    with pytest.raises(NoToken, match="its audience is not aoa-prod"):
+        issuer.claims(fake.token("dora"), audience="aoa-prod")
+
+
+def test_the_claim_that_tells_whose_token_it_is_has_to_be_there(fake):
+    issuer = Issuer(Login(issuer=fake.url, audience="aoa", subject_claim="oid"))
+    assert issuer.claims(fake.token("pairwise", oid="dora"))["oid"] == "dora"
+    with pytest.raises(NoToken, match="does not count"):
+        issuer.claims(fake.token("pairwise"))
