@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import time
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
@@ -14,17 +10,26 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from app_of_apps.service.front import Front
-from app_of_apps.service.operation import ENDED, NAME, Asked, Operation, Shape, State
+from app_of_apps.service.operation import ENDED, NAME, Asked, Operation, State
 from app_of_apps.service.principal import Principal
 from app_of_apps.service.problems import EXAMPLE, MEDIA_TYPE
-from app_of_apps.service.proposal import Asking, Denial, Proposal
+from app_of_apps.service.proposal import Asking, Proposal
+from app_of_apps.service.shapes import (
+    Accepted,
+    Approving,
+    Denials,
+    Environments,
+    Events,
+    Happened,
+    Operations,
+    Proposals,
+    Rejecting,
+    Revoking,
+    Signed,
+)
+from app_of_apps.service.stream import stream
 
 PREFIX: Final = "/v1"
-_BEAT: Final = 10.0
-"""Seconds after which a stream without news says that it lives."""
-_LOOK: Final = 0.1
-_SURE: Final = 1.0
-"""Seconds after which a stream looks without having been told that there is something."""
 _PROBLEM: Final[dict[str, Any]] = {
     "description": "A problem (RFC 9457)",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": EXAMPLE}},
@@ -32,89 +37,6 @@ _PROBLEM: Final[dict[str, Any]] = {
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = dict.fromkeys(
     (400, 401, 403, 404, 405, 409, 411, 413, 422, 429, 503), _PROBLEM
 )
-
-
-class Page(Shape):
-    """What all lists say about their next page."""
-
-    next: str | None = None
-    """The `cursor` of the next page; null on the last one."""
-
-
-class Operations(Page):
-    """Operations, newest first."""
-
-    items: tuple[Operation, ...]
-
-
-class Proposals(Page):
-    """Proposals, newest first."""
-
-    items: tuple[Proposal, ...]
-
-
-class Denials(Page):
-    """What was denied, newest first."""
-
-    items: tuple[Denial, ...]
-
-
-class Environments(Shape):
-    """How all environments stand."""
-
-    items: tuple[dict[str, Any], ...]
-    """Each as an environment of app-of-apps/status/v1, with `parent` and `asOf`."""
-
-
-class Happened(Shape):
-    """One event of an operation."""
-
-    number: int
-    time: float
-    """Seconds since the epoch, by the database's clock."""
-    kind: Literal["state", "child", "line"]
-    data: dict[str, Any]
-
-
-class Events(Shape):
-    """What happened while an operation ran."""
-
-    items: tuple[Happened, ...]
-    ended: bool
-
-
-class Approving(Shape):
-    """A signature that somebody wants to give."""
-
-    release: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-    """The digest that they have seen: `wanted` of the environment."""
-    reason: Annotated[str, Field(max_length=500)] = ""
-    valid_for: Annotated[str, Field(pattern=r"^[0-9]+[smh]([0-9]+[sm])*$", max_length=20)] | None = None
-
-
-class Revoking(Shape):
-    """A signature that somebody takes back."""
-
-    reason: Annotated[str, Field(max_length=500)] = ""
-
-
-class Signed(Shape):
-    """What `aoa approve` or `aoa revoke` said."""
-
-    text: str
-
-
-class Rejecting(Shape):
-    """Why a proposal is not carried out."""
-
-    reason: Annotated[str, Field(max_length=500)] = ""
-
-
-class Accepted(Shape):
-    """A proposal that was accepted, and what has begun."""
-
-    proposal: Proposal
-    operation: Operation
 
 
 async def caller(request: Request) -> Principal:
@@ -361,43 +283,11 @@ async def events(
     found = await run_in_threadpool(front.operation, who, identity)
     begin = int(last) if last else after
     if "text/event-stream" in request.headers.get("accept", ""):
-        stream = _stream(request, front, who, found, begin)
-        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        told = stream(request, front, who, found, begin)
+        return StreamingResponse(told, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
     seen = await run_in_threadpool(front.events, who, found, begin)
     items = tuple(Happened(number=one.number, time=one.time, kind=one.kind, data=one.data) for one in seen)
     return Events(items=items, ended=found.state in ENDED)
-
-
-async def _stream(
-    request: Request, front: Front, who: Principal, operation: Operation, after: int
-) -> AsyncIterator[str]:
-    gauge, pulse = request.app.state.metrics.streams, request.app.state.pulse
-    gauge.inc()
-    try:
-        yield "retry: 2000\n\n"
-        looked, mark, said = 0.0, None, time.monotonic()
-        while not await request.is_disconnected():
-            now, told = time.monotonic(), pulse.of(operation.id)
-            if told == mark and now - looked < _SURE:
-                if now - said >= _BEAT:
-                    said = now
-                    yield ": still there\n\n"
-                await asyncio.sleep(_LOOK)
-                continue
-            looked = now
-            # The state first: what was written before it is read after it.
-            state = await run_in_threadpool(front.ledger.state, operation.id)
-            found = await run_in_threadpool(front.events, who, operation, after)
-            for one in found:
-                after, said = one.number, now
-                data = json.dumps({"time": one.time, **one.data})
-                yield f"id: {one.number}\nevent: {one.kind}\ndata: {data}\n\n"
-            if not found and (state is None or state in ENDED):
-                yield "event: end\ndata: {}\n\n"
-                return
-            mark = None if found else told  # there may be more than were read at once
-    finally:
-        gauge.dec()
 
 
 @router.get("/proposals", summary="What was proposed", tags=["proposals"])
