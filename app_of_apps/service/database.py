@@ -34,6 +34,7 @@ OPERATIONS: Final = sa.Table(
     METADATA,
     sa.Column("id", _TEXT, primary_key=True),
     sa.Column("number", sa.Integer, nullable=False, unique=True),
+    sa.Column("turn", sa.Integer, nullable=False),
     sa.Column("environment", _TEXT, nullable=False),
     sa.Column("asked", sa.JSON, nullable=False),
     sa.Column("who", sa.JSON, nullable=False),

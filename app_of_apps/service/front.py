@@ -395,7 +395,7 @@ class Front:
             env, asked, principal.who, release=release, key=key, proposal=proposal, trace=place
         )
         if new or operation.state is State.QUEUED:
-            self.queue.add(operation, ahead=ahead)  # twice is once: the operation's id is the queue's
+            self.queue.add(operation)
         return self._cut(principal, operation), new
 
     def _sign(self, env: str, token: str, *arguments: str) -> str:

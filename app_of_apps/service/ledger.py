@@ -96,6 +96,7 @@ class Ledger:
                 OPERATIONS.insert().values(
                     id=identity,
                     number=number + 1,
+                    turn=self._turn(connection, environment),
                     environment=environment,
                     asked=asked.model_dump(mode="json"),
                     who=who.model_dump(mode="json"),
@@ -122,6 +123,11 @@ class Ledger:
             query = sa.select(OPERATIONS.c.state).where(OPERATIONS.c.id == identity)
             found = connection.execute(query).scalar_one_or_none()
             return None if found is None else State(found)
+
+    def turn(self, identity: str) -> int:
+        """Return when it is an operation's turn: those with lower numbers come first."""
+        with self._database.read() as connection:
+            return int(connection.execute(sa.select(OPERATIONS.c.turn).where(OPERATIONS.c.id == identity)).scalar_one())
 
     def trace(self, identity: str) -> str | None:
         """Return where an operation was asked for in a trace."""
@@ -350,6 +356,18 @@ class Ledger:
         )
         if held.rowcount != 1:
             raise Fenced(identity)
+
+    @staticmethod
+    def _turn(connection: sa.Connection, environment: str) -> int:
+        """Return the turn of a new operation: after all of its environment, and after the last one that has begun.
+
+        So an environment with many that wait does not hold up the first ones of others, and none of them overtakes
+        another (start-time fair queueing; Goyal, Vin and Cheng, 1996).
+        """
+        highest = sa.select(sa.func.coalesce(sa.func.max(OPERATIONS.c.turn), 0))
+        own = highest.where(OPERATIONS.c.environment == environment)
+        begun = highest.where(OPERATIONS.c.started.is_not(None))
+        return 1 + max(int(connection.execute(query).scalar_one()) for query in (own, begun))
 
     def _lock(self, connection: sa.Connection, table: sa.Table) -> None:
         """Let nobody else write to a table until the end of the transaction."""

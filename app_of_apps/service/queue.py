@@ -98,11 +98,12 @@ class Queue:
         )
         self._watch.start()
 
-    def add(self, operation: Operation, *, ahead: int) -> None:
-        """Queue an operation; with so many of its environment ahead, the first ones of others come before it."""
+    def add(self, operation: Operation) -> None:
+        """Queue an operation. Twice is once: its id is the queue's."""
+        turn = self._ledger.turn(operation.id)
         with (
             SetWorkflowID(operation.id),
-            SetEnqueueOptions(queue_partition_key=operation.environment, priority=min(ahead + 1, 2**31 - 1)),
+            SetEnqueueOptions(queue_partition_key=operation.environment, priority=min(turn, 2**31 - 1)),
         ):
             DBOS.enqueue_workflow(_QUEUE, _carry_out, operation.id)
 

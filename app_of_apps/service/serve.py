@@ -124,7 +124,7 @@ class Service:
             # Of several workers one asks: the others' key is the same.
             operation, new = self.ledger.add(env, asked, ITSELF, release=None, key=f"drift {env} {window}")
             if new:
-                self.queue.add(operation, ahead=self.ledger.ahead(env))
+                self.queue.add(operation)
 
 
 def serve(settings: Settings, project: Path) -> None:

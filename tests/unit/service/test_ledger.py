@@ -166,6 +166,22 @@ def test_events_go_on_where_a_reader_was(ledger):
     assert [event.number for event in seen] == sorted({event.number for event in seen})
 
 
+def test_nobody_overtakes_and_a_long_queue_holds_up_no_other(ledger):
+    def turn(env):
+        return ledger.turn(asked(ledger, env).id)
+
+    first, second = asked(ledger), asked(ledger)
+    assert [ledger.turn(one.id) for one in (first, second)] == [1, 2]
+    assert turn("prod") == 1  # at the head, though two were asked for before
+    fence = ledger.begin(first.id, 10)
+    ledger.end(first, fence, State.SUCCEEDED)
+    ledger.begin(second.id, 10)
+    assert turn("staging") == 3
+    assert turn("prod") == 3  # what runs had its turn at 2
+    assert turn("prod") == 4
+    assert turn("staging") == 4
+
+
 def test_news_name_the_operations_that_have_events(ledger):
     first, second = asked(ledger), asked(ledger, "prod")
     number, named = ledger.news(None)
