@@ -100,7 +100,7 @@ async def child(env: Env, child: Child, who: Caller, front: TheFront) -> dict[st
         if one["name"] == child:
             found: dict[str, Any] = one
             return found
-    raise front.absent(who, f"child {child}", env)
+    raise front.door.absent(who, f"child {child}", env)
 
 
 @router.get("/environments/{env}/graph", summary="What waits for what", tags=["environments"])

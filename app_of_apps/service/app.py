@@ -75,9 +75,9 @@ class _Callers:
                 self._browser.check_form(request, request.headers.get("x-form-token", ""))
             found = session
         if found.kind == "agent":
-            await run_in_threadpool(self._front.admit, found)
+            await run_in_threadpool(self._front.door.admit, found)
         else:
-            self._front.admit(found)
+            self._front.door.admit(found)
         return found
 
     async def of_agent(self, request: Request) -> Principal:
@@ -87,7 +87,7 @@ class _Callers:
             msg = "send a token as `Authorization: Bearer …`"
             raise NoToken(msg)
         found = await self.of_token(token)
-        await run_in_threadpool(self._front.admit, found)
+        await run_in_threadpool(self._front.door.admit, found)
         return found
 
     async def of_token(self, token: str) -> Principal:

@@ -1,86 +1,63 @@
 """Everything that somebody can ask of the service, each with the check whether they may.
 
 API, page and agents' tools are different spellings of this; none of them decides anything.
-
-What was denied is written down. Somebody who sees nothing of an environment is told that there is none.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from app_of_apps.deploy.progress import Doing
 from app_of_apps.errors import Refused
 from app_of_apps.service import telemetry
-from app_of_apps.service.desk import Decided, Desk
+from app_of_apps.service.desk import Decided
+from app_of_apps.service.door import DAY, HOUR, Spent
 from app_of_apps.service.operation import NEEDS, Asked, Operation, State
-from app_of_apps.service.principal import Denied, Principal, told
+from app_of_apps.service.principal import Principal, told
 from app_of_apps.service.signing import aoa, raised, sign
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
+    from app_of_apps.service.desk import Desk
+    from app_of_apps.service.door import Door
     from app_of_apps.service.ledger import Event, Ledger
     from app_of_apps.service.principal import Rights
     from app_of_apps.service.proposal import Asking, Denial, Proposal
     from app_of_apps.service.queue import Queue
     from app_of_apps.service.world import World
 
-HOUR: Final = 3600
-DAY: Final = 24 * HOUR
 _WAITING: Final = 50
 """How many operations of one environment may wait."""
-
-
-class NotThere(Denied):
-    """There is no such thing, or nothing that this principal sees."""
-
-
-class Spent(Denied):
-    """A budget is used up for now."""
-
-    def __init__(self, message: str, seconds: int) -> None:
-        """Say in how many seconds there is one again."""
-        super().__init__(message)
-        self.seconds = seconds
 
 
 @dataclass(slots=True)
 class Front:
     """One service, asked by principals."""
 
-    world: World
+    door: Door
     ledger: Ledger
-    desk: Desk
     queue: Queue
-    requests_per_minute: int = 1200
     tell: Callable[[str, dict[str, Any]], None] = field(default=lambda *_: None)
     """Hears of what people want to be told: a kind of `settings.Webhook`, and what it is about."""
-    _minute: int = 0
-    _calls: dict[str, int] = field(default_factory=dict)
 
     @property
     def rights(self) -> Rights:
         """What the manifest grants now."""
-        return self.world.files.rights
+        return self.door.rights
+
+    @property
+    def world(self) -> World:
+        """The project's files, and how the clusters stand."""
+        return self.door.world
+
+    @property
+    def desk(self) -> Desk:
+        """Where proposals, sessions and denials are kept."""
+        return self.door.desk
 
     # --- who -----------------------------------------------------------------------------------------------------
-
-    def admit(self, principal: Principal) -> None:
-        """Count a call; raises Spent when there were too many. People are counted by each process for itself."""
-        agent = self.rights.agent(principal)
-        if agent is not None:
-            self._spend(principal, "calls", seconds=HOUR, most=agent.calls_per_hour)
-            return
-        minute = int(time.monotonic() // 60)
-        if minute != self._minute:
-            self._minute, self._calls = minute, {}
-        count = self._calls[principal.subject] = self._calls.get(principal.subject, 0) + 1
-        if count > self.requests_per_minute:
-            msg = f"{self.requests_per_minute} requests in a minute are used up"
-            raise Spent(msg, 60)
 
     def me(self, principal: Principal) -> dict[str, Any]:
         """Return who somebody is to the service, and what they may do."""
@@ -108,7 +85,7 @@ class Front:
 
     def environment(self, principal: Principal, env: str) -> dict[str, Any]:
         """Return how one environment stood at the last look: app-of-apps/status/v1's entry of it, with the time."""
-        seen = self._seen(principal, env)
+        seen = self.door.seen(principal, env)
         found, looked = self.world.status(env)
         release = self.world.files.project.releases[env]
         base = found or {
@@ -132,7 +109,7 @@ class Front:
 
     def graph(self, principal: Principal, env: str) -> dict[str, Any]:
         """Return what waits for what."""
-        seen = self._seen(principal, env)
+        seen = self.door.seen(principal, env)
         found = self.world.graph(env)
         return {
             **found,
@@ -148,12 +125,12 @@ class Front:
         self, principal: Principal, env: str, *, since: str | None = None, child: str | None = None
     ) -> dict[str, Any]:
         """Return app-of-apps/history/v1, of the children that somebody sees."""
-        seen = self._seen(principal, env)
+        seen = self.door.seen(principal, env)
         if child is not None and child not in seen:
-            raise self.absent(principal, f"child {child}", env)
+            raise self.door.absent(principal, f"child {child}", env)
         more = (*(("--since", since) if since else ()), *(("--child", child) if child else ()))
         found, age = self.world.ask("history", env, *more, "--output", "json")
-        whole = self._sees_all(principal, env)
+        whole = self.door.sees_all(principal, env)
         attempts = []
         for attempt in found["attempts"]:
             changes = [
@@ -165,7 +142,7 @@ class Front:
 
     def records(self, principal: Principal, env: str) -> dict[str, Any]:
         """Return app-of-apps/evidence-list/v1."""
-        self._check(principal, "evidence", env, "read the records of")
+        self.door.check(principal, "evidence", env, "read the records of")
         return self.world.ask("evidence", "list", env, "--output", "json")[0]
 
     def export(self, principal: Principal, env: str, since: str | None, until: str | None) -> bytes:
@@ -173,7 +150,7 @@ class Front:
         import tempfile  # noqa: PLC0415 - seldom
         from pathlib import Path  # noqa: PLC0415
 
-        self._check(principal, "evidence", env, "export the records of")
+        self.door.check(principal, "evidence", env, "export the records of")
         with tempfile.TemporaryDirectory(prefix="aoa-export-") as folder:
             file = Path(folder, "evidence.zip")
             more = [word for name, value in (("--from", since), ("--to", until)) if value for word in (name, value)]
@@ -184,21 +161,21 @@ class Front:
 
     def access(self, principal: Principal, env: str) -> dict[str, Any]:
         """Return app-of-apps/access/v1 of the children that somebody sees."""
-        seen = self._seen(principal, env)
+        seen = self.door.seen(principal, env)
         found, _ = self.world.ask("access", "show", env, "--output", "json")
         return {**found, "access": [one for one in found["access"] if one["child"] in seen]}
 
     def approvals(self, principal: Principal, env: str) -> dict[str, Any]:
         """Return app-of-apps/approvals/v1."""
-        self._whole(principal, env, "see the approvals of")
+        self.door.whole(principal, env, "see the approvals of")
         return self.world.ask("approvals", env, "--format", "json")[0]
 
     def changes(self, principal: Principal, env: str) -> dict[str, Any]:
         """Return app-of-apps/release-diff/v1: what the next `up` changes, of the children that somebody sees."""
-        seen = self._seen(principal, env)
+        seen = self.door.seen(principal, env)
         found, age = self.world.ask("release", "diff", env, "--output", "json")
         children = [one for one in found["children"] if one["name"] in seen]
-        whole = self._sees_all(principal, env)
+        whole = self.door.sees_all(principal, env)
         return {**found, "children": children, "release": found["release"] if whole else [], "age": round(age, 1)}
 
     def releases(self, principal: Principal, env: str) -> list[dict[str, Any]]:
@@ -210,19 +187,19 @@ class Front:
 
     def release_of(self, principal: Principal, env: str, number: int) -> dict[str, Any]:
         """Return app-of-apps/release/v1 of an earlier release."""
-        self._whole(principal, env, "read releases of")
+        self.door.whole(principal, env, "read releases of")
         return self.world.ask("release", "show", env, "--record", str(number), "--output", "json")[0]
 
     def compare(self, principal: Principal, one: str, other: str) -> dict[str, Any]:
         """Return app-of-apps/environments/v1: where two environments differ."""
-        self._whole(principal, one, "compare")
-        self._whole(principal, other, "compare")
+        self.door.whole(principal, one, "compare")
+        self.door.whole(principal, other, "compare")
         return self.world.ask("compare", one, other, "--output", "json")[0]
 
     def validate(self, principal: Principal) -> dict[str, Any]:
         """Return app-of-apps/validation/v1 of the project's files, without asking a cluster."""
         for env in self.rights.environments:
-            self._whole(principal, env, "validate")
+            self.door.whole(principal, env, "validate")
         return self.world.ask("validate", "--format", "json")[0]
 
     # --- operations ----------------------------------------------------------------------------------------------
@@ -235,7 +212,7 @@ class Front:
         """Return an operation as far as somebody sees it."""
         found = self.ledger.get(identity)
         if found is None or found.environment not in self.rights.seen(principal):
-            raise self.absent(principal, f"operation {identity}", None)
+            raise self.door.absent(principal, f"operation {identity}", None)
         return self._cut(principal, found)
 
     def operations(
@@ -243,7 +220,7 @@ class Front:
     ) -> tuple[tuple[Operation, ...], int | None]:
         """Return operations of the environments that somebody sees, newest first, and where the next page begins."""
         if env is not None:
-            self._seen(principal, env)
+            self.door.seen(principal, env)
         chosen = (env,) if env is not None else self.rights.seen(principal)
         found, more = self.ledger.listed(chosen, state=state, before=before, limit=limit)
         return tuple(self._cut(principal, one) for one in found), more
@@ -251,7 +228,7 @@ class Front:
     def events(self, principal: Principal, operation: Operation, after: int) -> tuple[Event, ...]:
         """Return what happened after an event, of the children that somebody sees."""
         found = self.ledger.events(operation.id, after)
-        if self._sees_all(principal, operation.environment):
+        if self.door.sees_all(principal, operation.environment):
             return found
         seen = self.rights.visible(principal, operation.environment)
         return tuple(kept for one in found if (kept := _without_others(one, seen)) is not None)
@@ -260,9 +237,9 @@ class Front:
         """Ask for the end of an operation."""
         found = self.operation(principal, identity)
         if principal.kind == "agent" and found.asked_by.subject != principal.subject:
-            raise self.deny(principal, "cancel what others have begun", found.environment, "agents decide nothing")
+            raise self.door.deny(principal, "cancel what others have begun", found.environment, "agents decide nothing")
         right = NEEDS[found.operation]
-        self._check(principal, right, found.environment, f"cancel {found.operation} of", found.children)
+        self.door.check(principal, right, found.environment, f"cancel {found.operation} of", found.children)
         return self._cut(principal, self.queue.cancel(found))
 
     # --- proposals -----------------------------------------------------------------------------------------------
@@ -270,15 +247,15 @@ class Front:
     def propose(self, principal: Principal, asking: Asking) -> Proposal:
         """Keep what somebody would have done, for a person to decide."""
         env = asking.environment
-        seen = self._seen(principal, env)
+        seen = self.door.seen(principal, env)
         if (agent := self.rights.agent(principal)) is not None:
             if "propose" not in agent.may:
-                raise self.deny(principal, "propose", env, "the parent does not let this agent propose")
+                raise self.door.deny(principal, "propose", env, "the parent does not let this agent propose")
             if not frozenset(asking.asked.children) <= seen:
-                raise self.deny(principal, "propose for other children", env, "not among its children")
+                raise self.door.deny(principal, "propose for other children", env, "not among its children")
             if asking.asked.source is not None:
-                self._seen(principal, asking.asked.source)
-            self._spend(principal, "proposals", seconds=DAY, most=agent.proposals_per_day)
+                self.door.seen(principal, asking.asked.source)
+            self.door.spend(principal, "proposals", seconds=DAY, most=agent.proposals_per_day)
         found = self.desk.propose(asking, principal.who)
         self.tell("proposed", {"environment": env, "proposal": found.id, "by": found.proposed_by.name})
         return found
@@ -295,9 +272,9 @@ class Front:
     def accept(self, principal: Principal, identity: str) -> tuple[Proposal, Operation]:
         """Begin what was proposed, as the person who accepts it; the gate asks for approvals all the same."""
         found = self._open(principal, identity, "accept proposals")
-        self._check(principal, NEEDS[found.asked.operation], found.environment, "accept", found.asked.children)
+        self.door.check(principal, NEEDS[found.asked.operation], found.environment, "accept", found.asked.children)
         if found.patch:
-            raise self.deny(
+            raise self.door.deny(
                 principal,
                 "accept a patch",
                 found.environment,
@@ -312,13 +289,13 @@ class Front:
     def reject(self, principal: Principal, identity: str, words: str) -> Proposal:
         """Decide against a proposal."""
         found = self._open(principal, identity, "reject proposals")
-        self._check(principal, NEEDS[found.asked.operation], found.environment, "reject", found.asked.children)
+        self.door.check(principal, NEEDS[found.asked.operation], found.environment, "reject", found.asked.children)
         return self.desk.decide(identity, principal.who, accepted=False, words=words)
 
     def denials(self, principal: Principal, *, before: int | None, limit: int) -> tuple[tuple[Denial, ...], int | None]:
         """Return what was denied, to whoever may read the records of every environment."""
         for env in self.rights.environments:
-            self._check(principal, "evidence", env, "read denials")
+            self.door.check(principal, "evidence", env, "read denials")
         return self.desk.denials(before=before, limit=limit)
 
     # --- approvals -----------------------------------------------------------------------------------------------
@@ -344,8 +321,8 @@ class Front:
 
     def may_approve(self, principal: Principal, env: str, release: str) -> None:
         """Raise Denied for whoever signs nothing here, Refused when this is not what would be signed any more."""
-        self._person(principal, env, "approve")
-        self._whole(principal, env, "approve")
+        self.door.person(principal, env, "approve")
+        self.door.whole(principal, env, "approve")
         now = self.world.release(env)
         if now != release:
             msg = f"what would be signed is {now} and not {release} any more; look again, nothing was signed"
@@ -358,8 +335,8 @@ class Front:
 
     def may_revoke(self, principal: Principal, env: str) -> None:
         """Raise Denied for whoever signs nothing here."""
-        self._person(principal, env, "revoke")
-        self._whole(principal, env, "revoke in")
+        self.door.person(principal, env, "revoke")
+        self.door.whole(principal, env, "revoke in")
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -372,18 +349,18 @@ class Front:
         key: str | None = None,
         proposal: str | None = None,
     ) -> tuple[Operation, bool]:
-        seen = self._seen(principal, env)
+        seen = self.door.seen(principal, env)
         if principal.kind == "agent" and asked.operation not in {"preview", "drift"}:
-            raise self.deny(principal, asked.operation, env, "an agent proposes, and a person begins it")
+            raise self.door.deny(principal, asked.operation, env, "an agent proposes, and a person begins it")
         children = frozenset(asked.children)
         if asked.source is not None:
-            self._whole(principal, asked.source, "promote from")
+            self.door.whole(principal, asked.source, "promote from")
         if not children <= seen:
-            raise self.absent(principal, f"child {', '.join(sorted(children - seen))}", env)
-        self._check(principal, NEEDS[asked.operation], env, asked.operation, asked.children)
+            raise self.door.absent(principal, f"child {', '.join(sorted(children - seen))}", env)
+        self.door.check(principal, NEEDS[asked.operation], env, asked.operation, asked.children)
         agent = self.rights.agent(principal)
         if agent is not None:
-            self._spend(principal, "previews", seconds=HOUR, most=agent.previews_per_hour)
+            self.door.spend(principal, "previews", seconds=HOUR, most=agent.previews_per_hour)
         self.world.valid()
         ahead = self.ledger.ahead(env)
         if ahead >= _WAITING:
@@ -406,42 +383,16 @@ class Front:
     def _open(self, principal: Principal, identity: str, what: str) -> Proposal:
         found = self.desk.proposal(identity)
         if found is None or found.environment not in self.rights.seen(principal):
-            raise self.absent(principal, f"proposal {identity}", None)
-        self._person(principal, found.environment, what)
+            raise self.door.absent(principal, f"proposal {identity}", None)
+        self.door.person(principal, found.environment, what)
         if found.state != "open":
             msg = f"the proposal {identity} was {found.state} already"
             raise Decided(msg)
         return found
 
-    def _person(self, principal: Principal, env: str, what: str) -> None:
-        if principal.kind != "person":
-            raise self.deny(principal, what, env, "only people decide")
-
-    def _check(self, principal: Principal, right: str, env: str, what: str, children: Collection[str] = ()) -> None:
-        self._seen(principal, env)
-        try:
-            self.rights.check(principal, right, env, frozenset(children) or None)
-        except Denied as error:
-            raise self.deny(principal, what, env, str(error)) from None
-
-    def _whole(self, principal: Principal, env: str, what: str) -> None:
-        self._seen(principal, env)
-        if not self._sees_all(principal, env):
-            raise self.deny(principal, what, env, "that is about all children, and not all of them can be seen")
-
-    def _sees_all(self, principal: Principal, env: str) -> bool:
-        there = self.world.files.project.releases[env].children
-        return len(self.rights.visible(principal, env)) == len(there)
-
-    def _seen(self, principal: Principal, env: str) -> frozenset[str]:
-        found = self.rights.visible(principal, env)
-        if not found:
-            raise self.absent(principal, "look at", env)
-        return found
-
     def _cut(self, principal: Principal, operation: Operation) -> Operation:
         """Return an operation without what its reader does not see of it."""
-        if self._sees_all(principal, operation.environment):
+        if self.door.sees_all(principal, operation.environment):
             return operation
         seen, report = self.rights.visible(principal, operation.environment), operation.report
         if report is not None:
@@ -456,31 +407,6 @@ class Front:
             }
         message = "" if operation.state is State.SUCCEEDED else "not all of it is yours to see"
         return operation.model_copy(update={"report": report, "message": operation.message and message})
-
-    def _spend(self, principal: Principal, what: str, *, seconds: int, most: int) -> None:
-        wait = self.desk.spend(principal.subject, what, seconds=seconds, most=most)
-        if wait:
-            msg = f"{most} {what} in {seconds // 60} minutes are used up; again in {wait} seconds"
-            self.desk.deny(principal.who, what, None, msg)
-            raise Spent(msg, wait)
-
-    def absent(self, principal: Principal, what: str, env: str | None) -> NotThere:
-        """Write down that somebody asked for what they do not see, and return what to raise."""
-        where = f" in {env}" if env else ""
-        msg = (
-            f"there is no environment {env} that you see"
-            if what == "look at"
-            else f"there is no {what}{where} that you see"
-        )
-        self.desk.deny(principal.who, what, env, msg)
-        return NotThere(msg)
-
-    def deny(
-        self, principal: Principal, what: str, env: str | None, why: str, *, kind: type[Denied | Refused] = Denied
-    ) -> Exception:
-        """Write down that somebody was denied something, and return what to raise."""
-        self.desk.deny(principal.who, what, env, why)
-        return kind(why)
 
 
 def principal_in(front: Front, shape: dict[str, Any]) -> Principal:

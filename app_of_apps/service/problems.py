@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from app_of_apps.deploy.redact import Redactor
 from app_of_apps.errors import AppOfAppsError, InvalidInput, Refused, Unavailable
 from app_of_apps.service.desk import Decided
-from app_of_apps.service.front import NotThere, Spent
+from app_of_apps.service.door import NotThere, Spent
 from app_of_apps.service.ledger import AskedDifferently
 from app_of_apps.service.principal import Denied
 from app_of_apps.service.tokens import NoToken

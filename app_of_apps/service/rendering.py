@@ -72,7 +72,7 @@ async def answer(request: Request, template: str, gather: Callable[[Front, Princ
     front: Front = request.app.state.front
 
     def make() -> str:
-        front.admit(who)
+        front.door.admit(who)
         more = {"who": who, "form": browser.form_token(request), "to": request.url.path, "problem": None}
         return render(template, {**gather(front, who), **more, "names": front.rights.seen(who)})
 
@@ -90,11 +90,11 @@ async def done(request: Request, token: str, do: Callable[[Front, Principal], st
         return RedirectResponse("/", 303)
 
     def make() -> str | Response:
-        front.admit(who)
+        front.door.admit(who)
         try:
             browser.check_form(request, token)
         except Denied as error:
-            raise front.deny(who, "send a form", None, str(error)) from None
+            raise front.door.deny(who, "send a form", None, str(error)) from None
         return do(front, who)
 
     try:

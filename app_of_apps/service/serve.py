@@ -15,6 +15,7 @@ from app_of_apps.service import telemetry
 from app_of_apps.service.app import create
 from app_of_apps.service.database import Database
 from app_of_apps.service.desk import Desk
+from app_of_apps.service.door import Door
 from app_of_apps.service.front import Front
 from app_of_apps.service.ledger import Ledger
 from app_of_apps.service.metrics import Metrics
@@ -60,14 +61,8 @@ class Service:
             release=self.world.release,
             told=self._told,
         )
-        self.front = Front(
-            self.world,
-            self.ledger,
-            Desk(self.database),
-            self.queue,
-            settings.requests_per_minute,
-            self.notifier.tell,
-        )
+        door = Door(self.world, Desk(self.database), settings.requests_per_minute)
+        self.front = Front(door, self.ledger, self.queue, self.notifier.tell)
         self._stop = threading.Event()
         self._chores = threading.Thread(target=self._do_chores, name="chores", daemon=True)
 

@@ -92,11 +92,11 @@ class Signatures:
 
         Raises Denied, Refused and Unavailable; nothing was signed then.
         """
-        self._front.admit(who)
+        self._front.door.admit(who)
         try:
             doing = self._login.kept(request)
         except NoToken as error:
-            raise self._front.deny(who, "sign", None, f"{error}{_NOTHING}") from None
+            raise self._front.door.deny(who, "sign", None, f"{error}{_NOTHING}") from None
         wish = Wish(**doing["wish"])
         if not self._of_this_session(request, doing):
             raise self._deny(who, wish, "this login was begun in another session")
@@ -143,4 +143,4 @@ class Signatures:
         return hmac.compare_digest(str(kept["by"]), self._browser.binding(request))
 
     def _deny(self, who: Principal, wish: Wish, why: str) -> Exception:
-        return self._front.deny(who, wish.do, wish.env, f"{why}{_NOTHING}")
+        return self._front.door.deny(who, wish.do, wish.env, f"{why}{_NOTHING}")
