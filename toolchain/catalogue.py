@@ -108,6 +108,7 @@ KUBERNETES_VERSION = "1.36.3"
 PULUMI_VERSION = "3.259.0"
 KUBERNETES_PLUGIN_VERSION = "4.25.0"
 VAULT_PLUGIN_VERSION = "7.9.0"
+YAML_HOST_VERSION = "1.25.0"
 
 GROUPS: tuple[Group, ...] = (
     Group(
@@ -249,6 +250,18 @@ GROUPS: tuple[Group, ...] = (
         ),
         ldflags=f"-X github.com/rhysd/actionlint.version={ACTIONLINT_VERSION}",
     ),
+    Group(
+        # It has no flag that tells its version: the programs of the tests are its probe.
+        name="pulumi-yaml",
+        binaries=(
+            Binary(
+                "pulumi-language-yaml",
+                "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+                seconds=50,
+            ),
+        ),
+        ldflags=f"-X github.com/pulumi/pulumi-yaml/pkg/version.Version={YAML_HOST_VERSION}",
+    ),
 )
 
 TOOLS: tuple[Tool, ...] = (
@@ -257,6 +270,8 @@ TOOLS: tuple[Tool, ...] = (
     Tool("pulumi", "pulumi", _PULUMI, Range.between(PULUMI_VERSION, "4.0")),
     Tool("pulumi-language-python", "pulumi", beside="pulumi"),
     Tool("pulumi-language-python-exec", "pulumi", beside="pulumi"),
+    # Never from PATH, because it does not tell its version; a CLI without one is as good as one with it.
+    Tool("pulumi-language-yaml", "pulumi-yaml"),
     # Never from PATH: the SDKs ask for exactly one plugin version, from $PULUMI_HOME.
     Tool("pulumi-resource-kubernetes", "pulumi-kubernetes"),
     Tool("pulumi-resource-vault", "pulumi-vault"),

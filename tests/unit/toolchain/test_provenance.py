@@ -14,6 +14,7 @@ from toolchain.catalogue import (
     PULUMI_VERSION,
     TOOLS,
     VAULT_PLUGIN_VERSION,
+    YAML_HOST_VERSION,
     Binary,
     Group,
 )
@@ -58,6 +59,13 @@ def test_the_version_a_binary_must_tell_is_the_version_that_is_pinned(group: str
     assert requirement(MODULES / group, module) == version
     told = {b.expect for g in GROUPS if g.name == group for b in g.binaries if b.expect}
     assert told == {version.removeprefix("v")}
+
+
+def test_the_host_for_yaml_is_built_with_the_version_that_is_pinned() -> None:
+    pinned = requirement(MODULES / "pulumi-yaml", "github.com/pulumi/pulumi-yaml")
+    assert pinned == f"v{YAML_HOST_VERSION}"
+    (group,) = (one for one in GROUPS if one.name == "pulumi-yaml")
+    assert group.ldflags.endswith(f"={YAML_HOST_VERSION}")
 
 
 @pytest.mark.parametrize(
