@@ -84,6 +84,7 @@ def approve(
     from app_of_apps.approval.give import Proposal, approver_environ
     from app_of_apps.approval.store import ApprovalVault
     from app_of_apps.cli.output import answer
+    from app_of_apps.deploy.redact import without_credentials
     from app_of_apps.environment.guard import check_person
     from app_of_apps.errors import Refused
     from app_of_apps.release.project import find_project, load_world
@@ -124,7 +125,7 @@ def approve(
             base=outlook.base,
             preview=outlook.preview.digest if outlook.preview else None,
             deletions=outlook.deletions,
-            reason=why,
+            reason=without_credentials(why),
             valid_for=valid_for,
         )
         receipt = _give(vault, settings, login, proposal)
@@ -180,6 +181,7 @@ def revoke(
     from app_of_apps.approval.give import Proposal, approver_environ, give
     from app_of_apps.approval.store import ApprovalVault
     from app_of_apps.cli.output import answer
+    from app_of_apps.deploy.redact import without_credentials
     from app_of_apps.environment.guard import check_person
     from app_of_apps.release.project import find_project, load_world
 
@@ -191,7 +193,12 @@ def revoke(
         login = _login(vault, settings)
         found = _own(vault.statements(settings.vault.mounts.kv, parent), login.entity, nonce)
         proposal = Proposal(
-            kind="revoke", parent=parent, digest=found.digest, base=found.base, reason=reason, revokes=found.nonce
+            kind="revoke",
+            parent=parent,
+            digest=found.digest,
+            base=found.base,
+            reason=without_credentials(reason),
+            revokes=found.nonce,
         )
         give(vault, settings, login, proposal)
         answer(f"{login.name} has taken back {found.nonce} ({found.kind} of {found.digest})")
@@ -202,6 +209,7 @@ def break_the_glass(world: World, env: str, project: Path, reason: str) -> None:
     from app_of_apps.approval.give import Proposal, approver_environ
     from app_of_apps.approval.store import ApprovalVault
     from app_of_apps.cli.output import note
+    from app_of_apps.deploy.redact import without_credentials
 
     settings, environ = world.settings[env], approver_environ(os.environ)
     with ApprovalVault(str(settings.vault.address), settings.vault.namespace, environ) as vault:
@@ -214,7 +222,7 @@ def break_the_glass(world: World, env: str, project: Path, reason: str) -> None:
             digest=outlook.digest,
             base=outlook.base,
             deletions=outlook.deletions,
-            reason=reason,
+            reason=without_credentials(reason),
         )
         note(_told(vault, settings, _give(vault, settings, login, proposal)))
 

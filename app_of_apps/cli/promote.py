@@ -269,13 +269,14 @@ def _note(
     reason: str,
 ) -> int:
     """Record in the target's evidence what moves against the rules, and why; return the record's number."""
+    from app_of_apps.deploy.redact import without_credentials
     from app_of_apps.environment.guard import check_environment
     from app_of_apps.evidence.journal import Journal
 
     settings = upper.settings
     check_environment(settings, stack=settings.name, environ=os.environ, project=project)
     with Journal.open(settings, parent, os.environ, project) as journal:
-        overrides = [{"what": what, "reason": reason} for what in overridden]
+        overrides = [{"what": what, "reason": without_credentials(reason)} for what in overridden]
         return journal.note("promote", overrides=overrides, details=details)
 
 

@@ -10,6 +10,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from app_of_apps.manifest.literal_secrets import without_secrets
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -48,6 +50,11 @@ class Redactor:
         for value, name in self._known:
             text = text.replace(value, f"[{name}]")
         return _JWT.sub("[token]", _VAULT_TOKEN.sub("[token]", text))
+
+
+def without_credentials(text: str) -> str:
+    """Return what somebody typed, a reason or a patch, without what looks like a credential: it is kept and shown."""
+    return without_secrets(Redactor()(text))
 
 
 def plain(text: str, limit: int = 1000) -> str:

@@ -13,7 +13,7 @@ from app_of_apps.deploy.diagnose import MAIN_KINDS, read_facts
 from app_of_apps.deploy.explain import explain
 from app_of_apps.deploy.facts import SECRET_KINDS, Facts, digest_of
 from app_of_apps.deploy.health import Level, Object, condition, health
-from app_of_apps.deploy.redact import Redactor
+from app_of_apps.deploy.redact import Redactor, one_line
 from app_of_apps.environment.kube_reader import KubeReader
 from app_of_apps.errors import AppOfAppsError, WrongEnvironment
 
@@ -206,7 +206,8 @@ def _last_run_failed(main: Iterable[Object], items: Iterable[Object]) -> str:
     failed = condition(last, "Failed")
     if failed is None or failed.get("status") != "True":
         return ""
-    return f"its last run {last['metadata']['name']} failed: {failed.get('message') or failed.get('reason')}"
+    words = one_line(Redactor()(str(failed.get("message") or failed.get("reason"))))
+    return f"its last run {last['metadata']['name']} failed: {words}"
 
 
 def _changed(item: Object) -> datetime | None:

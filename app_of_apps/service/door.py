@@ -71,7 +71,7 @@ class Door:
             raise self.deny(principal, what, env, "only people decide")
 
     def check(self, principal: Principal, right: str, env: str, what: str, children: Collection[str] = ()) -> None:
-        """Raise Denied for whoever lacks a right on one of the children that are named; NotThere where they see none."""
+        """Raise Denied for whoever lacks a right on one of the children; NotThere where they see none."""
         self.seen(principal, env)
         try:
             self.rights.check(principal, right, env, frozenset(children) or None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from app_of_apps.deploy.progress import Doing
+from app_of_apps.deploy.redact import without_credentials
 from app_of_apps.errors import Refused
 from app_of_apps.service import telemetry
 from app_of_apps.service.desk import Decided
@@ -256,7 +257,8 @@ class Front:
             if asking.asked.source is not None:
                 self.door.seen(principal, asking.asked.source)
             self.door.spend(principal, "proposals", seconds=DAY, most=agent.proposals_per_day)
-        found = self.desk.propose(asking, principal.who)
+        clean = {"asked": _clean(asking.asked), "patch": without_credentials(asking.patch)}
+        found = self.desk.propose(asking.model_copy(update=clean), principal.who)
         self.tell("proposed", {"environment": env, "proposal": found.id, "by": found.proposed_by.name})
         return found
 
@@ -290,7 +292,7 @@ class Front:
         """Decide against a proposal."""
         found = self._open(principal, identity, "reject proposals")
         self.door.check(principal, NEEDS[found.asked.operation], found.environment, "reject", found.asked.children)
-        return self.desk.decide(identity, principal.who, accepted=False, words=words)
+        return self.desk.decide(identity, principal.who, accepted=False, words=without_credentials(words))
 
     def denials(self, principal: Principal, *, before: int | None, limit: int) -> tuple[tuple[Denial, ...], int | None]:
         """Return what was denied, to whoever may read the records of every environment."""
@@ -369,7 +371,7 @@ class Front:
         release = self.world.release(env) if asked.operation in {"up", "preview"} else None
         place = telemetry.here()
         operation, new = self.ledger.add(
-            env, asked, principal.who, release=release, key=key, proposal=proposal, trace=place
+            env, _clean(asked), principal.who, release=release, key=key, proposal=proposal, trace=place
         )
         if new or operation.state is State.QUEUED:
             self.queue.add(operation)
@@ -407,6 +409,11 @@ class Front:
             }
         message = "" if operation.state is State.SUCCEEDED else "not all of it is yours to see"
         return operation.model_copy(update={"report": report, "message": operation.message and message})
+
+
+def _clean(asked: Asked) -> Asked:
+    """Return what is asked for with a reason that can be kept: all who see the environment read it, agents too."""
+    return asked.model_copy(update={"reason": without_credentials(asked.reason)})
 
 
 def principal_in(front: Front, shape: dict[str, Any]) -> Principal:

@@ -7,10 +7,22 @@ user's or a tool's; false ends of data; other encodings and invisible characters
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from typing import Any
 
 CANARY = "hvs.CAESIJ-canary-0123456789abcdefghijklmnop"
+
+UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
+"""Characters that no reader sees."""
+
+
+def between(text: str) -> str:
+    """Return what stands between the marks of a tool's answer; only a sentence is before them, and nothing else."""
+    found = re.fullmatch(r"What stands between the marks [^\n]+\n<(data-[0-9a-f]{16})>\n(.*)\n</\1>", text, re.DOTALL)
+    assert found, text[:300]
+    assert text.count(found[1]) == 2
+    return found[2]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from mcp.client.streamable_http import streamable_http_client
 from app_of_apps.errors import Refused
 from app_of_apps.service.agents import LIMIT, Here, quoted, refused, server
 from app_of_apps.service.operation import Asked
-from tests.unit.service.injections import CANARY, GOALS, injections
+from tests.unit.service.injections import CANARY, GOALS, UNSEEN, between, injections
 
 TOOLS = {
     "whoami",
@@ -35,11 +35,8 @@ PLACES = ("annotation", "event", "log", "commit message", "container message")
 
 
 def inside(text: str) -> object:
-    """Return what stands between the marks, which are all there is beside the sentence before them."""
-    found = re.fullmatch(r"What stands between the marks [^\n]+\n<(data-[0-9a-f]{16})>\n(.*)\n</\1>", text, re.DOTALL)
-    assert found, text[:300]
-    assert text.count(found[1]) == 2
-    return json.loads(found[2])
+    """Return the data between the marks."""
+    return json.loads(between(text))
 
 
 def test_there_are_more_than_a_hundred_and_they_differ():
@@ -54,7 +51,7 @@ def test_a_text_reaches_an_agent_as_data_and_without_what_is_hidden(injection):
         text = quoted({place: injection.text, "more": [{injection.text: injection.text}]})
         found = inside(text)
         assert CANARY not in text
-        assert not re.search("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]", text)
+        assert not UNSEEN.search(text)
         assert place in found
     assert CANARY not in refused(Refused(injection.text))
 
@@ -87,6 +84,18 @@ def test_an_agent_that_obeys_everything_changes_nothing_and_reads_nothing_of_oth
         dora.reject(proposal)
         for one in blocking:
             dora.wait(one.id)
+
+
+def test_a_credential_that_somebody_types_is_not_kept(served):
+    reason = f"told to {CANARY}"
+    asked = {"operation": "preview", "reason": reason}
+    begun = served.post("/v1/environments/staging/operations", asked).json()
+    proposed = served.post("/v1/proposals", {"environment": "staging", "asked": asked, "patch": f"+{CANARY}"}).json()
+    rejected = served.post(f"/v1/proposals/{proposed['id']}/reject", {"reason": reason}).json()
+    assert (begun["reason"], proposed["patch"], rejected["words"]) == ("told to [token]", "+[token]", "told to [token]")
+    assert CANARY not in served.get("/v1/proposals").text + served.get("/v1/operations").text
+    with served.client() as dora:
+        dora.wait(begun["id"])
 
 
 def test_no_text_ends_its_own_mark():
