@@ -108,6 +108,7 @@ KUBERNETES_VERSION = "1.36.3"
 PULUMI_VERSION = "3.259.0"
 KUBERNETES_PLUGIN_VERSION = "4.25.0"
 VAULT_PLUGIN_VERSION = "7.9.0"
+GO_HOST_VERSION = "3.66.0"
 YAML_HOST_VERSION = "1.25.0"
 
 GROUPS: tuple[Group, ...] = (
@@ -251,7 +252,18 @@ GROUPS: tuple[Group, ...] = (
         ldflags=f"-X github.com/rhysd/actionlint.version={ACTIONLINT_VERSION}",
     ),
     Group(
-        # It has no flag that tells its version: the programs of the tests are its probe.
+        # Like the host for YAML it has no flag that tells its version: the programs of the tests are its probe.
+        name="pulumi-go",
+        binaries=(
+            Binary(
+                "pulumi-language-go",
+                "github.com/pulumi/pulumi/sdk/v3/go/pulumi-language-go",
+                seconds=25,
+            ),
+        ),
+        ldflags=f"-X {_PULUMI_VERSION}=v{GO_HOST_VERSION}",
+    ),
+    Group(
         name="pulumi-yaml",
         binaries=(
             Binary(
@@ -270,7 +282,8 @@ TOOLS: tuple[Tool, ...] = (
     Tool("pulumi", "pulumi", _PULUMI, Range.between(PULUMI_VERSION, "4.0")),
     Tool("pulumi-language-python", "pulumi", beside="pulumi"),
     Tool("pulumi-language-python-exec", "pulumi", beside="pulumi"),
-    # Never from PATH, because it does not tell its version; a CLI without one is as good as one with it.
+    # Never from PATH, because they do not tell their version; a CLI without them is as good as one with them.
+    Tool("pulumi-language-go", "pulumi-go"),
     Tool("pulumi-language-yaml", "pulumi-yaml"),
     # Never from PATH: the SDKs ask for exactly one plugin version, from $PULUMI_HOME.
     Tool("pulumi-resource-kubernetes", "pulumi-kubernetes"),

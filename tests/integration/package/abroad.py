@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.integration.program.world import run
 
 if TYPE_CHECKING:
     from tests.integration.program.world import World
@@ -42,3 +46,12 @@ def names_the_component(world: World, inputs: str = "{}") -> None:
 def speaks_yaml(world: World) -> None:
     """Give a world a program in YAML."""
     (world.folder / "Pulumi.yaml").write_text(_YAML % world.name)
+
+
+def speaks_go(world: World) -> None:
+    """Give a world the program in Go; compile it with Pulumi's SDK first, which takes a minute once per machine."""
+    for file in (Path(__file__).parent / "in_go").iterdir():
+        shutil.copy(file, world.folder)
+    (world.folder / "Pulumi.yaml").write_text(f"name: {world.name}\nruntime: go\n")
+    built = run(["go", "build", "-o", "/dev/null", "."], cwd=world.folder, environ=world.environ, limit=900)
+    assert built.code == 0, built.text

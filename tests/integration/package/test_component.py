@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.package.abroad import names_the_component, speaks_yaml
+from tests.integration.package.abroad import names_the_component, speaks_go, speaks_yaml
 from tests.integration.program.story import Story
 from tests.integration.program.world import Run, World, migration, run, service, worker
 
@@ -231,3 +231,15 @@ def test_a_program_in_yaml_deploys_a_parent(make_world: MakeWorld) -> None:
     done = world.up()
     assert done.code == 0, done.text
     assert world.outputs()["team"] == "one"
+
+
+def test_a_program_in_go_deploys_a_parent(make_world: MakeWorld) -> None:
+    world = make_world("compiled", {"api": service()})
+    assert shutil.which("pulumi-language-go", path=world.environ["PATH"]), "the toolchain has no host for Go"
+    speaks_go(world)
+    done = world.up()
+    assert done.code == 0, done.text
+    outputs = world.outputs()
+    assert outputs["environment"] == "staging"
+    assert outputs["release"] in json.dumps(list(world.records().values()))
+    assert world.writes(world.up()) == []

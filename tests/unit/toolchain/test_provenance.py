@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from toolchain.catalogue import (
+    GO_HOST_VERSION,
     GROUPS,
     KUBERNETES_PLUGIN_VERSION,
     KUBERNETES_VERSION,
@@ -61,11 +62,19 @@ def test_the_version_a_binary_must_tell_is_the_version_that_is_pinned(group: str
     assert told == {version.removeprefix("v")}
 
 
-def test_the_host_for_yaml_is_built_with_the_version_that_is_pinned() -> None:
-    pinned = requirement(MODULES / "pulumi-yaml", "github.com/pulumi/pulumi-yaml")
-    assert pinned == f"v{YAML_HOST_VERSION}"
-    (group,) = (one for one in GROUPS if one.name == "pulumi-yaml")
-    assert group.ldflags.endswith(f"={YAML_HOST_VERSION}")
+@pytest.mark.parametrize(
+    ("group", "module", "version"),
+    [
+        ("pulumi-go", "github.com/pulumi/pulumi/sdk/v3", GO_HOST_VERSION),
+        ("pulumi-yaml", "github.com/pulumi/pulumi-yaml", YAML_HOST_VERSION),
+    ],
+)
+def test_a_host_that_does_not_tell_its_version_is_given_the_one_that_is_pinned(
+    group: str, module: str, version: str
+) -> None:
+    assert requirement(MODULES / group, module) == f"v{version}"
+    (found,) = (one for one in GROUPS if one.name == group)
+    assert found.ldflags.removesuffix(version)[-1] in "=v"
 
 
 @pytest.mark.parametrize(
