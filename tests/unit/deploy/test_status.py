@@ -79,6 +79,10 @@ def test_a_cron_job_is_unhealthy_when_its_last_run_failed():
     settlement = read(release, Cluster([cron, run]))[1]["settlement"]
     assert settlement.standing is Standing.UNHEALTHY
     assert "its last run settlement-1 failed" in settlement.message
+    run["status"]["conditions"][-1]["message"] = "hvs.CAESIJ0123456789abcdefghij" + " and so on" * 200
+    told = read(release, Cluster([cron, run]))[1]["settlement"].message
+    assert "hvs." not in told
+    assert len(told) < 400
 
 
 def test_an_unreachable_cluster_is_said_and_nothing_is_made_up():
