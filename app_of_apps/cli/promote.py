@@ -77,6 +77,7 @@ def promote(
         return
 
     from app_of_apps.cli.commit import commit_place
+    from app_of_apps.deploy.redact import without_credentials
     from app_of_apps.environment.edit_versions import with_versions
     from app_of_apps.environment.load import load_environment
     from app_of_apps.environment.replace_file import replace_file
@@ -91,6 +92,7 @@ def promote(
     manifest = load_manifest_only(folder)
     _check_children(child, lower, upper, manifest)
     _check_reason(override)
+    override = None if override is None else without_credentials(override)
     file = folder / f"Pulumi.{target}.yaml"
     place = commit_place(folder, file, branch) if (commit or branch is not None) and not dry_run else None
 
@@ -269,14 +271,13 @@ def _note(
     reason: str,
 ) -> int:
     """Record in the target's evidence what moves against the rules, and why; return the record's number."""
-    from app_of_apps.deploy.redact import without_credentials
     from app_of_apps.environment.guard import check_environment
     from app_of_apps.evidence.journal import Journal
 
     settings = upper.settings
     check_environment(settings, stack=settings.name, environ=os.environ, project=project)
     with Journal.open(settings, parent, os.environ, project) as journal:
-        overrides = [{"what": what, "reason": without_credentials(reason)} for what in overridden]
+        overrides = [{"what": what, "reason": reason} for what in overridden]
         return journal.note("promote", overrides=overrides, details=details)
 
 
