@@ -15,6 +15,7 @@ from app_of_apps.errors import AppOfAppsError, Refused
 from app_of_apps.service.client import Client
 from app_of_apps.service.operation import Asked, State
 from app_of_apps.service.proposal import Asking
+from tests.unit.service.conftest import copy_project, serving
 
 ALL = ["catalog", "mailer", "orders", "orders-migration", "settlement", "storefront"]
 
@@ -156,6 +157,17 @@ def test_one_runs_per_environment_at_a_time_and_in_order(served):
         found = [client.wait(one.id) for one in made]
         for before, after in itertools.pairwise(found):
             assert before.ended <= after.started
+
+
+def test_a_long_queue_of_one_environment_holds_up_no_other(issuer, tmp_path):
+    with serving(copy_project(tmp_path / "project"), issuer, workers=1) as found, found.client() as client:
+        made = [client.begin("staging", Asked(operation="preview")) for _ in range(5)]
+        made.append(client.begin("prod", Asked(operation="preview")))
+        *staging, prod = [client.wait(one.id) for one in made]
+    assert [one.started for one in staging] == sorted(one.started for one in staging)
+    waited = [one for one in staging if one.started > prod.created]
+    assert len(waited) >= 2
+    assert sum(one.started < prod.started for one in waited) <= 1
 
 
 def test_pages_of_operations(served):
