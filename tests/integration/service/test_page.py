@@ -92,10 +92,6 @@ def test_one_look_tells_what_fails_and_why(page: Page, shown: Served) -> None:
     assert page.title() == "shown: what runs where"
     assert "dora (through the service)" in text
     assert page.locator("svg.graph .node").count() == 2
-    if os.environ.get("AOA_UPDATE_GOLDEN"):
-        PICTURES.mkdir(exist_ok=True)
-        page.set_viewport_size({"width": 1200, "height": 900})
-        page.screenshot(path=PICTURES / "all-environments.png", full_page=True)
 
 
 def test_a_failure_has_one_report_that_begins_with_its_cause(page: Page, shown: Served) -> None:
