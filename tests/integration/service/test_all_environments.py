@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
+import shutil
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ import pytest
 from app_of_apps.service.operation import Asked, State
 from tests.browser import browser
 from tests.integration.groups import forget_groups
-from tests.integration.program.world import environment
+from tests.integration.program.world import environment, run
 from tests.integration.service.conftest import serving
 from tests.integration.service.test_page import PICTURES, login, settled
 
@@ -30,44 +30,53 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 
+NAME = "market"
+
+
 @dataclass(frozen=True)
-class Shop:
-    """The project of a sandbox: a copy of this repository."""
+class Market:
+    """A copy of the example under a name and with stacks of its own; others deploy the example itself."""
 
     box: Sandbox
-
-    @property
-    def folder(self) -> Path:
-        return self.box.project
+    folder: Path
 
     @property
     def environ(self) -> dict[str, str]:
         return environment(self.box)
 
+    def make(self) -> None:
+        shutil.copytree(self.box.project / "apps", self.folder / "apps")
+        for name in ("__main__.py", "Pulumi.staging.yaml", "Pulumi.prod.yaml"):
+            shutil.copy(self.box.project / name, self.folder / name)
+        for name, was in (("parent.yaml", "shop"), ("Pulumi.yaml", "app-of-apps")):
+            text = (self.box.project / name).read_text()
+            assert text.count(f"\nname: {was}\n") + text.startswith(f"name: {was}\n") == 1
+            (self.folder / name).write_text(text.replace(f"name: {was}\n", f"name: {NAME}\n", 1))
+        (self.folder / ".venv").symlink_to(sys.prefix)
+        for env in ("staging", "prod"):
+            init = ("stack", "init", env, "--secrets-provider", f"hashivault://pulumi-{env}", "--no-select")
+            self._run("pulumi", *init, "--non-interactive")
+
     def up(self, env: str) -> None:
-        command = [sys.executable, "-m", "app_of_apps", "up", env]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False, timeout=300
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        self._run(sys.executable, "-m", "app_of_apps", "up", env)
+
+    def _run(self, *command: str) -> None:
+        done = run(command, cwd=self.folder, environ=self.environ)
+        assert done.code == 0, done.text
 
 
 @pytest.fixture(scope="module")
-def shop(box: Sandbox, port: int) -> Iterator[Served]:
+def shop(box: Sandbox, area: Path, port: int) -> Iterator[Served]:
     """The example, deployed to staging and to prod."""
-    found = Shop(box)
+    found = Market(box, area / "projects" / NAME)
+    found.make()
     forget_groups(box)
-    stack = found.folder / "Pulumi.staging.yaml"
-    before = stack.read_text()
-    try:
-        for env in ("staging", "prod"):
-            found.up(env)
-        with serving(found, port, refresh=1.0) as served:
-            yield served
-            assert "Traceback" not in served.log.read_text()
-    finally:
-        stack.write_text(before)
-        forget_groups(box)
+    for env in ("staging", "prod"):
+        found.up(env)
+    with serving(found, port, refresh=1.0) as served:
+        yield served
+        assert "Traceback" not in served.log.read_text()
+    forget_groups(box)
 
 
 @pytest.fixture(scope="module")
