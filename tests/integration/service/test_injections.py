@@ -21,7 +21,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -495,7 +495,8 @@ def test_no_canary_is_told_logged_or_kept(scene: Scene) -> None:
     answers = {"tools": "\n".join(scene.told.tools.values()), "API": "\n".join(scene.told.api.values())}
     assert scan(answers, [*scene.planted, written]) == []
     folder = scene.served.world.folder / ".aoa" / "service"
-    assert sqlite3.connect(folder / "service.db").execute("select count(*) from sqlite_master").fetchone()[0] > 3
+    with closing(sqlite3.connect(folder / "service.db")) as database:
+        assert database.execute("select count(*) from sqlite_master").fetchone()[0] > 3
     assert scan([scene.served.log, folder], [*scene.planted, written]) == []
 
 
