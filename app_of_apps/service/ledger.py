@@ -124,11 +124,6 @@ class Ledger:
             found = connection.execute(query).scalar_one_or_none()
             return None if found is None else State(found)
 
-    def turn(self, identity: str) -> int:
-        """Return when it is an operation's turn: those with lower numbers come first."""
-        with self._database.read() as connection:
-            return int(connection.execute(sa.select(OPERATIONS.c.turn).where(OPERATIONS.c.id == identity)).scalar_one())
-
     def trace(self, identity: str) -> str | None:
         """Return where an operation was asked for in a trace."""
         with self._database.read() as connection:
@@ -164,54 +159,42 @@ class Ledger:
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def begin(self, identity: str, lease: float) -> int | None:
-        """Take the environment's lease for an operation and return the fence; None while another holds it.
+    def begin(self, lease: float) -> tuple[Operation, int] | None:
+        """Begin the operation whose turn it is; return it and its fence, or None while nothing can begin.
 
-        Raises Fenced when the operation has ended meanwhile.
+        It gets the lease of its environment for so many seconds. What had begun and was left has its turn again.
         """
         with self._database.begin() as connection:
             now = self._database.now(connection)
-            operation = self._get(connection, identity, lock=True)
-            if operation.state in ENDED:
-                raise Fenced(identity)
-            held = connection.execute(
-                sa.select(LEASES).where(LEASES.c.environment == operation.environment).with_for_update()
-            ).one_or_none()
-            if held is None:
-                self._lock(connection, LEASES)
-                if connection.execute(
-                    sa.select(LEASES.c.fence).where(LEASES.c.environment == operation.environment)
-                ).first():
-                    return None
-                fence = 1
-                connection.execute(
-                    LEASES.insert().values(
-                        environment=operation.environment, operation=identity, fence=fence, expires=now + lease
-                    )
-                )
-            elif held.expires > now:
+            found = connection.execute(_next(now)).one_or_none()
+            if found is None:
                 return None
-            else:
-                fence = held.fence + 1
-                taken = connection.execute(
-                    LEASES.update()
-                    .where(LEASES.c.environment == operation.environment, LEASES.c.fence == held.fence)
-                    .values(operation=identity, fence=fence, expires=now + lease)
-                )
-                if taken.rowcount != 1:
-                    return None
-            connection.execute(
+            identity, environment = found.id, found.environment
+            fence = self._lease(connection, environment, identity, now, lease)
+            if fence is None:
+                return None
+            done = connection.execute(
                 OPERATIONS.update()
-                .where(OPERATIONS.c.id == identity)
+                .where(OPERATIONS.c.id == identity, OPERATIONS.c.state.not_in(_ENDED))
                 .values(
                     state=State.RUNNING,
                     attempt=OPERATIONS.c.attempt + 1,
                     started=sa.func.coalesce(OPERATIONS.c.started, now),
                 )
             )
-            data = {"state": State.RUNNING, "attempt": operation.attempt + 1}
-            self._note(connection, identity, now, "state", data)
-            return fence
+            if done.rowcount != 1:  # cancelled a moment ago
+                self._hold(connection, environment, identity, fence, expires=now)
+                return None
+            begun = self._get(connection, identity)
+            self._note(connection, identity, now, "state", {"state": State.RUNNING, "attempt": begun.attempt})
+            return begun, fence
+
+    def overdue(self, seconds: float) -> Operation | None:
+        """Return the operation whose turn it is when that was asked for so long ago and nothing holds it up."""
+        with self._database.read() as connection:
+            now = self._database.now(connection)
+            row = connection.execute(_next(now)).one_or_none()
+            return _operation(row) if row is not None and row.created < now - seconds else None
 
     def renew(self, environment: str, identity: str, fence: int, lease: float) -> bool:
         """Prolong a lease and return whether the operation is to be cancelled; raises Fenced when it is gone."""
@@ -357,6 +340,26 @@ class Ledger:
         if held.rowcount != 1:
             raise Fenced(identity)
 
+    def _lease(
+        self, connection: sa.Connection, environment: str, identity: str, now: float, lease: float
+    ) -> int | None:
+        """Give an environment's lease to an operation and return the fence; None when another has it."""
+        mine = {"operation": identity, "expires": now + lease}
+        query = sa.select(LEASES).where(LEASES.c.environment == environment).with_for_update()
+        held = connection.execute(query).one_or_none()
+        if held is None:
+            self._lock(connection, LEASES)
+            if connection.execute(query).first():
+                return None
+            connection.execute(LEASES.insert().values(environment=environment, fence=1, **mine))
+            return 1
+        if held.expires > now:
+            return None
+        connection.execute(
+            LEASES.update().where(LEASES.c.environment == environment).values(fence=held.fence + 1, **mine)
+        )
+        return int(held.fence) + 1
+
     @staticmethod
     def _turn(connection: sa.Connection, environment: str) -> int:
         """Return the turn of a new operation: after all of its environment, and after the last one that has begun.
@@ -381,6 +384,17 @@ class Ledger:
     @staticmethod
     def _note(connection: sa.Connection, identity: str, now: float, kind: str, data: dict[str, Any]) -> None:
         connection.execute(EVENTS.insert().values(operation=identity, time=now, kind=kind, data=data))
+
+
+def _next(now: float) -> sa.Select[Any]:
+    """Select the operation whose turn it is, of those that no lease holds up."""
+    busy = sa.select(LEASES.c.environment).where(LEASES.c.expires > now)
+    return (
+        sa.select(OPERATIONS)
+        .where(OPERATIONS.c.state.not_in(_ENDED), OPERATIONS.c.environment.not_in(busy))
+        .order_by(OPERATIONS.c.turn, OPERATIONS.c.number)
+        .limit(1)
+    )
 
 
 def _operation(row: Any) -> Operation:  # noqa: ANN401 - a row

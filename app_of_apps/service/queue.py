@@ -1,8 +1,9 @@
-"""The queue: which operation runs when. DBOS keeps it; one per environment runs at a time, in the order of asking.
+"""The queue: which operation runs when. DBOS gives out the places at work, and the ledger whose turn it is.
 
-A workflow of DBOS is one operation, its only step the process that keeps it. Whoever finds a worker silent puts its
-workflows back into the queue; what really runs is decided by leases (`app_of_apps.service.ledger`), so a workflow that
-is started twice waits for the first one and finds it ended.
+A workflow of DBOS stands for one operation, until that has ended. Meanwhile it begins whatever has its turn
+(`Ledger.begin`: one per environment at a time, by leases), which may be the operation of another workflow: DBOS takes
+environments in random order, and a workflow that is started twice does no harm. Whoever finds a worker silent puts its
+workflows back into the queue.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from app_of_apps.deploy.report import short
 from app_of_apps.errors import InvalidInput
 from app_of_apps.evidence.front import ASKED_BY, FRONT_VARIABLE
 from app_of_apps.service import telemetry
-from app_of_apps.service.ledger import Fenced
 from app_of_apps.service.operation import ENDED, Asked, State, command
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ ATTEMPTS: Final = 3
 _NAME: Final = "aoa-operation"
 _YIELDS: Final = 15
 """By how much nicer operations are than the service when there are several of them."""
+_PAUSE: Final = 0.25
+"""Seconds until a place at work without a turn looks again."""
 _CURRENT: list[Queue] = []
 
 
@@ -100,18 +102,13 @@ class Queue:
 
     def add(self, operation: Operation) -> None:
         """Queue an operation. Twice is once: its id is the queue's."""
-        turn = self._ledger.turn(operation.id)
-        with (
-            SetWorkflowID(operation.id),
-            SetEnqueueOptions(queue_partition_key=operation.environment, priority=min(turn, 2**31 - 1)),
-        ):
+        with SetWorkflowID(operation.id), SetEnqueueOptions(queue_partition_key=operation.environment):
             DBOS.enqueue_workflow(_QUEUE, _carry_out, operation.id)
 
     def cancel(self, operation: Operation) -> Operation:
         """Cancel an operation and return how it stands."""
         found = self._ledger.cancel(operation.id)
         if found.state is State.CANCELLED:
-            DBOS.cancel_workflow(operation.id)
             self._told(found)
         return found
 
@@ -135,31 +132,33 @@ class Queue:
         self._ledger.leave(self.worker)
 
     def carry_out(self, identity: str) -> str:
-        """Run one operation to its end, whoever runs it, and return its state."""
+        """Run what has its turn until an operation has ended, whoever runs that one, and return its state."""
         while not self._stop.is_set():
-            operation = self._ledger.get(identity)
-            if operation is None or operation.state in ENDED:
-                return operation.state if operation else State.LOST
             try:
-                fence = self._ledger.begin(identity, self._lease)
-            except Fenced:
-                continue
-            if fence is None:
-                self._stop.wait(0.25)
-                continue
-            begun = self._ledger.get(identity) or operation
-            if words := self._unfit(begun):
-                self._ledger.end(begun, fence, State.LOST if begun.attempt > ATTEMPTS else State.REFUSED, message=words)
-            else:
-                self._told(begun)
-                with telemetry.operation(begun, self._ledger.trace(identity)) as span:
-                    self._keep(begun, fence)
-                    telemetry.ended(span, self._ledger.get(identity))
-            if (found := self._ledger.get(identity)) and found.state in ENDED:
-                self._told(found)
+                state = self._ledger.state(identity)
+                if state is None or state in ENDED:
+                    return state or State.LOST
+                if (turn := self._ledger.begin(self._lease)) is None:
+                    self._stop.wait(_PAUSE)
+                else:
+                    self._run(*turn)
+            except Exception as error:  # noqa: BLE001 - what had begun has its turn again when its lease has ended
+                self._say(error)
+                self._stop.wait(1)
         # To return would mean that it is done. Others take it, because this worker has said that it ends.
         threading.Event().wait()
         raise AssertionError
+
+    def _run(self, begun: Operation, fence: int) -> None:
+        if words := self._unfit(begun):
+            self._ledger.end(begun, fence, State.LOST if begun.attempt > ATTEMPTS else State.REFUSED, message=words)
+        else:
+            self._told(begun)
+            with telemetry.operation(begun, self._ledger.trace(begun.id)) as span:
+                self._keep(begun, fence)
+                telemetry.ended(span, self._ledger.get(begun.id))
+        if (found := self._ledger.get(begun.id)) and found.state in ENDED:
+            self._told(found)
 
     def _unfit(self, operation: Operation) -> str:
         """Return why an operation that has its turn is not run."""
@@ -217,15 +216,20 @@ class Queue:
         return _YIELDS if busy > 1 else 0
 
     def _look_after_others(self) -> None:
-        """Say that this worker lives, and queue again what a silent one had taken."""
+        """Say that this worker lives, and queue again what a silent one had taken or has never queued."""
         while not self._stop.wait(self._lease / 5):
             try:
                 self._ledger.present(self.worker, socket.gethostname())
                 for worker in self._ledger.gone(self._lease):
                     for one in DBOS.list_workflows(status="PENDING", executor_id=worker, name=_NAME):
                         DBOS.resume_workflow(one.workflow_id, queue_name=_QUEUE)
+                if (late := self._ledger.overdue(self._lease)) is not None:
+                    self.add(late)
             except Exception as error:  # noqa: BLE001 - the database may come back
-                sys.stderr.write(f"worker {self.worker}: {type(error).__name__}\n")
+                self._say(error)
+
+    def _say(self, error: Exception) -> None:
+        sys.stderr.write(f"worker {self.worker}: {type(error).__name__}\n")
 
 
 @DBOS.workflow(name=_NAME)

@@ -13,7 +13,9 @@ import pytest
 
 from app_of_apps.errors import AppOfAppsError, Refused
 from app_of_apps.service.client import Client
-from app_of_apps.service.operation import Asked, State
+from app_of_apps.service.database import Database
+from app_of_apps.service.ledger import Ledger
+from app_of_apps.service.operation import Asked, State, Who
 from app_of_apps.service.proposal import Asking
 from tests.unit.service.conftest import copy_project, serving
 
@@ -168,6 +170,20 @@ def test_a_long_queue_of_one_environment_holds_up_no_other(issuer, tmp_path):
     waited = [one for one in staging if one.started > prod.created]
     assert len(waited) >= 2
     assert sum(one.started < prod.started for one in waited) <= 1
+
+
+def test_what_was_asked_for_and_never_queued_runs_all_the_same(issuer, tmp_path):
+    """The process that took it may have died between the two."""
+    project = copy_project(tmp_path / "project")
+    with serving(project, issuer, lease=2) as found, found.client() as client:
+        database = Database(f"sqlite:///{project / '.aoa/service/service.db'}")
+        who = Who(kind="person", name="ada", subject="ada")
+        one, _ = Ledger(database).add("staging", Asked(operation="preview"), who, release=None)
+        database.close()
+        deadline = time.monotonic() + 60
+        while (state := client.operation(one.id).state) is not State.REFUSED:
+            assert time.monotonic() < deadline, state
+            time.sleep(0.2)
 
 
 def test_pages_of_operations(served):

@@ -83,24 +83,28 @@ def test_one_key_at_once_makes_one_operation(ledger):
     assert len(ledger.listed(["staging"])[0]) == 1
 
 
+def begin(ledger, lease=30):
+    """Begin what has its turn; return its id and its fence."""
+    found = ledger.begin(lease)
+    return None if found is None else (found[0].id, found[1])
+
+
 def test_a_lease_is_one_operations_until_it_ends(ledger):
     one, two = asked(ledger), asked(ledger)
-    fence = ledger.begin(one.id, 30)
-    assert fence == 1
-    assert ledger.begin(two.id, 30) is None
-    assert ledger.begin(one.id, 30) is None, "whoever runs it has it"
-    assert ledger.begin(asked(ledger, "prod").id, 30) == 1, "environments do not wait for one another"
-    ledger.end(ledger.get(one.id), fence, State.SUCCEEDED, exit_code=0)
-    assert ledger.begin(two.id, 30) == 2
-    assert ledger.get(one.id).state is State.SUCCEEDED
+    assert begin(ledger) == (one.id, 1)
+    assert begin(ledger) is None, "one at a time, and whoever runs it has it"
+    prod = asked(ledger, "prod")
+    assert begin(ledger) == (prod.id, 1), "environments do not wait for one another"
+    ledger.end(ledger.get(one.id), 1, State.SUCCEEDED, exit_code=0)
+    assert begin(ledger) == (two.id, 2)
+    assert (ledger.get(one.id).state, ledger.get(two.id).state) == (State.SUCCEEDED, State.RUNNING)
 
 
 def test_whoever_lost_the_lease_writes_nothing_any_more(ledger):
-    one, two = asked(ledger), asked(ledger)
-    old = ledger.begin(one.id, 0.05)
+    one = asked(ledger)
+    _, old = begin(ledger, 0.05)
     time.sleep(0.1)
-    new = ledger.begin(two.id, 30)
-    assert new == old + 1
+    assert begin(ledger) == (one.id, old + 1), "what was left has its turn again"
     for write in (
         lambda: ledger.renew("staging", one.id, old, 30),
         lambda: ledger.note("staging", one.id, old, [("line", {"text": "late"})]),
@@ -108,40 +112,39 @@ def test_whoever_lost_the_lease_writes_nothing_any_more(ledger):
     ):
         with pytest.raises(Fenced):
             write()
-    assert ledger.get(one.id).state is State.RUNNING
+    assert (ledger.get(one.id).state, ledger.get(one.id).attempt) == (State.RUNNING, 2)
     assert all(event.kind == "state" for event in ledger.events(one.id))
-    assert ledger.renew("staging", two.id, new, 30) is False
-
-
-def test_the_same_operation_begins_again_with_another_fence(ledger):
-    one = asked(ledger)
-    first = ledger.begin(one.id, 0.05)
-    time.sleep(0.1)
-    second = ledger.begin(one.id, 30)
-    assert (second, ledger.get(one.id).attempt) == (first + 1, 2)
-    with pytest.raises(Fenced):
-        ledger.end(ledger.get(one.id), first, State.SUCCEEDED)
+    assert ledger.renew("staging", one.id, old + 1, 30) is False
 
 
 def test_many_at_once_get_one_lease(ledger):
-    operations = [asked(ledger) for _ in range(8)]
-    fences = []
-    threads = [threading.Thread(target=lambda one=one: fences.append(ledger.begin(one.id, 30))) for one in operations]
+    first, *_ = [asked(ledger) for _ in range(8)]
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(begin(ledger))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(map(str, fences)) == ["1", *["None"] * 7]
+    assert [one for one in found if one] == [(first.id, 1)]
 
 
 def test_what_waits_is_cancelled_at_once_and_what_runs_is_asked(ledger):
     one, two = asked(ledger), asked(ledger)
-    fence = ledger.begin(one.id, 30)
+    _, fence = begin(ledger)
     assert ledger.cancel(two.id).state is State.CANCELLED
-    with pytest.raises(Fenced):
-        ledger.begin(two.id, 30)
     assert ledger.cancel(one.id).state is State.RUNNING
     assert ledger.renew("staging", one.id, fence, 30) is True
+    ledger.end(ledger.get(one.id), fence, State.CANCELLED)
+    assert begin(ledger) is None, "what was cancelled does not begin"
+
+
+def test_what_nobody_has_queued_is_found(ledger):
+    one = asked(ledger)
+    assert ledger.overdue(30) is None
+    assert ledger.overdue(-1).id == one.id
+    begin(ledger)
+    asked(ledger)
+    assert ledger.overdue(-1) is None, "it waits for another one"
 
 
 def test_pages_go_on_where_the_last_one_ended(ledger):
@@ -159,7 +162,7 @@ def test_pages_go_on_where_the_last_one_ended(ledger):
 
 def test_events_go_on_where_a_reader_was(ledger):
     one = asked(ledger)
-    fence = ledger.begin(one.id, 30)
+    _, fence = begin(ledger)
     ledger.note("staging", one.id, fence, [("line", {"text": str(number)}) for number in range(5)])
     seen = ledger.events(one.id)
     assert ledger.events(one.id, seen[3].number) == seen[4:]
@@ -167,19 +170,22 @@ def test_events_go_on_where_a_reader_was(ledger):
 
 
 def test_nobody_overtakes_and_a_long_queue_holds_up_no_other(ledger):
-    def turn(env):
-        return ledger.turn(asked(ledger, env).id)
+    names = {asked(ledger).id: f"staging {number}" for number in (1, 2, 3, 4)}
+    order = []
 
-    first, second = asked(ledger), asked(ledger)
-    assert [ledger.turn(one.id) for one in (first, second)] == [1, 2]
-    assert turn("prod") == 1  # at the head, though two were asked for before
-    fence = ledger.begin(first.id, 10)
-    ledger.end(first, fence, State.SUCCEEDED)
-    ledger.begin(second.id, 10)
-    assert turn("staging") == 3
-    assert turn("prod") == 3  # what runs had its turn at 2
-    assert turn("prod") == 4
-    assert turn("staging") == 4
+    def run():
+        identity, fence = begin(ledger)
+        order.append(names[identity])
+        ledger.end(ledger.get(identity), fence, State.SUCCEEDED)
+
+    run()
+    names |= {asked(ledger, "prod").id: f"prod {number}" for number in (1, 2)}
+    run()
+    names[asked(ledger, "test").id] = "test 1"  # later than all others
+    for _ in range(5):
+        run()
+    assert order == ["staging 1", "staging 2", "prod 1", "staging 3", "prod 2", "test 1", "staging 4"]
+    assert begin(ledger) is None
 
 
 def test_news_name_the_operations_that_have_events(ledger):
@@ -230,7 +236,8 @@ def test_a_silent_worker_is_told_to_one_alone(ledger):
 
 def test_what_ended_long_ago_is_forgotten_with_its_events(ledger):
     one = asked(ledger)
-    ledger.end(ledger.get(one.id), ledger.begin(one.id, 30), State.SUCCEEDED)
+    _, fence = begin(ledger)
+    ledger.end(ledger.get(one.id), fence, State.SUCCEEDED)
     two = asked(ledger)
     ledger.forget(0)
     assert ledger.get(one.id) is None
