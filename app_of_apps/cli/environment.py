@@ -34,19 +34,19 @@ Format = Annotated[TextOrJson, typer.Option("--format", help="How to answer.")]
 
 @app.command("list", epilog=EPILOGS["list"])
 def list_environments(*, output: Format = TextOrJson.TEXT, project: Project = None) -> None:
-    """List the environments of the project and what each is bound to; asks no cluster.
+    """List the environments of the project, in the order of promotion, and what each is bound to; asks no cluster.
 
     Exit code 0; 2: an environment's file is not valid.
     """
     from app_of_apps.cli.output import answer, answer_json
     from app_of_apps.environment.load import load_environment
-    from app_of_apps.release.project import find_project, known_environments
+    from app_of_apps.release.project import find_project, known_environments, upwards
 
     folder = find_project(project)
+    environments = {name: load_environment(name, folder).settings for name in known_environments(folder)}
     found = []
-    for name in known_environments(folder):
-        settings = load_environment(name, folder).settings
-        cluster, vault = settings.cluster, settings.vault
+    for name in upwards(environments):
+        cluster, vault = environments[name].cluster, environments[name].vault
         facts = (cluster.server, cluster.uid, cluster.ca_sha256, vault.address)
         found.append(
             {

@@ -104,7 +104,7 @@ def load_world(project: Path, names: Sequence[str] | None) -> World:
 def load_what_is_right(project: Path, names: Sequence[str] | None) -> tuple[World | None, tuple[Problem, ...]]:
     """Return the named environments as far as they can be resolved, and all that is wrong with the rest.
 
-    There is no world where the manifest itself is wrong.
+    Where none is named they come in the order of promotion. There is no world where the manifest itself is wrong.
     """
     from app_of_apps.environment.load import load_environment  # noqa: PLC0415 - so that --help and completion stay quick
     from app_of_apps.release.resolve import resolve  # noqa: PLC0415 - so that --help and completion stay quick
@@ -120,20 +120,43 @@ def load_what_is_right(project: Path, names: Sequence[str] | None) -> tuple[Worl
         chosen = chosen_environments(project, names)
     except InvalidInput as error:
         problems += error.problems
-    releases: dict[str, Release] = {}
     loaded: dict[str, LoadedEnvironment] = {}
+    broken: dict[str, tuple[Problem, ...]] = {}
     for name in chosen:
         try:
-            environment = load_environment(name, project)
-            loaded[name] = environment
+            loaded[name] = load_environment(name, project)
+        except InvalidInput as error:
+            broken[name] = error.problems
+    if not names:
+        loaded = {name: loaded[name] for name in upwards({name: one.settings for name, one in loaded.items()})}
+    releases: dict[str, Release] = {}
+    for name, environment in loaded.items():
+        try:
             if manifest is not None:
                 releases[name] = resolve(manifest, environment)
         except InvalidInput as error:
-            problems += error.problems
+            broken[name] = error.problems
+    problems += (problem for name in chosen for problem in broken.get(name, ()))
     if manifest is None:
         return None, tuple(problems)
     world = World(project, manifest, releases, {name: one.settings for name, one in loaded.items()}, loaded)
     return world, tuple(problems)
+
+
+def upwards(environments: Mapping[str, Environment]) -> list[str]:
+    """Return environments in the order of promotion, the lowest first; those of one height keep their order.
+
+    An environment stands one higher than the one that its versions come from.
+    """
+
+    def height(name: str) -> int:
+        below: list[str] = []
+        while (source := environments[name].promotion.source) in environments and source not in below:
+            below.append(source)
+            name = source
+        return len(below)
+
+    return sorted(environments, key=height)
 
 
 def _problem(file: str, message: str, hint: str) -> InvalidInput:
