@@ -151,7 +151,7 @@ def upwards(environments: Mapping[str, Environment]) -> list[str]:
 
     def height(name: str) -> int:
         below: list[str] = []
-        while (source := environments[name].promotion.source) in environments and source not in below:
+        while (source := environments[name].promotion.source) is not None and source in environments.keys() - below:
             below.append(source)
             name = source
         return len(below)

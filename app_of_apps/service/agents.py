@@ -60,19 +60,19 @@ class Here:
         front, who, name = self._front, self._who, env or ""
         match what:
             case "me":
-                return front.me(who)
+                return front.view.me(who)
             case "status":
-                return front.environments(who) if env is None else front.environment(who, name)
+                return front.view.environments(who) if env is None else front.view.environment(who, name)
             case "graph":
-                return front.graph(who, name)
+                return front.view.graph(who, name)
             case "changes":
-                return front.changes(who, name)
+                return front.view.changes(who, name)
             case "history":
-                return front.history(who, name, since=more.get("since"), child=more.get("child"))
+                return front.view.history(who, name, since=more.get("since"), child=more.get("child"))
             case "records":
-                return front.records(who, name)
+                return front.view.records(who, name)
             case "validate":
-                return front.validate(who)
+                return front.view.validate(who)
             case "preview":
                 return _plain(front.begin(who, name, Asked(operation="preview", reason=more["reason"]))[0])
             case "operation":

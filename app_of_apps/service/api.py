@@ -76,27 +76,27 @@ router = APIRouter(prefix=PREFIX, responses=PROBLEMS)
 
 @router.get("/me", summary="Who you are, and what you may do")
 async def me(who: Caller, front: TheFront) -> dict[str, Any]:
-    return front.me(who)
+    return front.view.me(who)
 
 
 @router.get("/environments", summary="How all environments stand", tags=["environments"])
 async def environments(who: Caller, front: TheFront) -> Environments:
-    return Environments(items=tuple(front.environments(who)))
+    return Environments(items=tuple(front.view.environments(who)))
 
 
 @router.get("/environments/{env}", summary="How an environment stands", tags=["environments"])
 async def environment(env: Env, who: Caller, front: TheFront) -> dict[str, Any]:
-    return front.environment(who, env)
+    return front.view.environment(who, env)
 
 
 @router.get("/environments/{env}/children", summary="Its children", tags=["environments"])
 async def children(env: Env, who: Caller, front: TheFront) -> dict[str, Any]:
-    return {"items": front.environment(who, env)["children"]}
+    return {"items": front.view.environment(who, env)["children"]}
 
 
 @router.get("/environments/{env}/children/{child}", summary="One child", tags=["environments"])
 async def child(env: Env, child: Child, who: Caller, front: TheFront) -> dict[str, Any]:
-    for one in front.environment(who, env)["children"]:
+    for one in front.view.environment(who, env)["children"]:
         if one["name"] == child:
             found: dict[str, Any] = one
             return found
@@ -105,31 +105,31 @@ async def child(env: Env, child: Child, who: Caller, front: TheFront) -> dict[st
 
 @router.get("/environments/{env}/graph", summary="What waits for what", tags=["environments"])
 async def graph(env: Env, who: Caller, front: TheFront) -> dict[str, Any]:
-    return front.graph(who, env)
+    return front.view.graph(who, env)
 
 
 @router.get("/environments/{env}/changes", summary="What the next update changes", tags=["environments"])
 def changes(env: Env, who: Caller, front: TheFront) -> dict[str, Any]:
-    found: dict[str, Any] = front.changes(who, env)
+    found: dict[str, Any] = front.view.changes(who, env)
     return found
 
 
 @router.get("/environments/{env}/releases", summary="The releases that became healthy", tags=["environments"])
 def releases(env: Env, who: Caller, front: TheFront) -> dict[str, Any]:
-    return {"items": front.releases(who, env)}
+    return {"items": front.view.releases(who, env)}
 
 
 @router.get("/environments/{env}/releases/{number}", summary="An earlier release", tags=["environments"])
 def release(
     env: Env, number: Annotated[int, Path(ge=1, le=10**9, examples=[7])], who: Caller, front: TheFront
 ) -> dict[str, Any]:
-    found: dict[str, Any] = front.release_of(who, env, number)
+    found: dict[str, Any] = front.view.release_of(who, env, number)
     return found
 
 
 @router.get("/environments/{env}/compare/{other}", summary="Where two environments differ", tags=["environments"])
 def compare(env: Env, other: Env, who: Caller, front: TheFront) -> dict[str, Any]:
-    found: dict[str, Any] = front.compare(who, env, other)
+    found: dict[str, Any] = front.view.compare(who, env, other)
     return found
 
 
@@ -148,13 +148,13 @@ def history(
     ] = None,
     child: Annotated[str | None, Query(pattern=_NAME, max_length=63)] = None,
 ) -> dict[str, Any]:
-    found: dict[str, Any] = front.history(who, env, since=since, child=child)
+    found: dict[str, Any] = front.view.history(who, env, since=since, child=child)
     return found
 
 
 @router.get("/environments/{env}/records", summary="The signed chain of records", tags=["records"])
 def records(env: Env, who: Caller, front: TheFront) -> dict[str, Any]:
-    found: dict[str, Any] = front.records(who, env)
+    found: dict[str, Any] = front.view.records(who, env)
     return found
 
 
@@ -174,20 +174,20 @@ def evidence(
     ] = None,
     until: Annotated[str | None, Query(alias="to", pattern=r"^[0-9]{4}(-[0-9]{2}){0,2}$", examples=["2026-12"])] = None,
 ) -> Response:
-    content = front.export(who, env, since, until)
+    content = front.view.export(who, env, since, until)
     headers = {"Content-Disposition": f'attachment; filename="evidence-{env}.zip"'}
     return Response(content, media_type="application/zip", headers=headers)
 
 
 @router.get("/environments/{env}/access", summary="Who may do what", tags=["environments"])
 def access(env: Env, who: Caller, front: TheFront) -> dict[str, Any]:
-    found: dict[str, Any] = front.access(who, env)
+    found: dict[str, Any] = front.view.access(who, env)
     return found
 
 
 @router.get("/environments/{env}/approvals", summary="What people have signed", tags=["approvals"])
 def approvals(env: Env, who: Caller, front: TheFront) -> dict[str, Any]:
-    found: dict[str, Any] = front.approvals(who, env)
+    found: dict[str, Any] = front.view.approvals(who, env)
     return found
 
 
@@ -320,7 +320,7 @@ def reject(identity: Identity, body: Rejecting, who: Caller, front: TheFront) ->
 
 @router.get("/validation", summary="What is wrong with the project's files", tags=["environments"])
 def validation(who: Caller, front: TheFront) -> dict[str, Any]:
-    found: dict[str, Any] = front.validate(who)
+    found: dict[str, Any] = front.view.validate(who)
     return found
 
 
