@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from app_of_apps.errors import AppOfAppsError
 from app_of_apps.service.database import EVENTS, LEASES, ONCE, OPERATIONS, WORKERS, Database
-from app_of_apps.service.operation import ENDED, Asked, Operation, State, Who, moment
+from app_of_apps.service.operation import OPEN, Asked, Operation, State, Who, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-_ENDED: Final = tuple(sorted(ENDED))
 
 
 class Fenced(AppOfAppsError):
@@ -175,7 +173,7 @@ class Ledger:
                 return None
             done = connection.execute(
                 OPERATIONS.update()
-                .where(OPERATIONS.c.id == identity, OPERATIONS.c.state.not_in(_ENDED))
+                .where(OPERATIONS.c.id == identity, OPERATIONS.c.state.in_(OPEN))
                 .values(
                     state=State.RUNNING,
                     attempt=OPERATIONS.c.attempt + 1,
@@ -217,26 +215,21 @@ class Ledger:
     def end(
         self,
         operation: Operation,
-        fence: int | None,
+        fence: int,
         state: State,
         *,
         exit_code: int | None = None,
         message: str = "",
         report: dict[str, Any] | None = None,
     ) -> None:
-        """End an operation and give its lease back; ``fence`` is None for one that has not begun.
-
-        Raises Fenced when the lease is gone, or it has ended already.
-        """
+        """End an operation and give its lease back; raises Fenced when that is gone, or it has ended already."""
         identity = operation.id
         with self._database.begin() as connection:
             now = self._database.now(connection)
-            if fence is not None:
-                self._hold(connection, operation.environment, identity, fence, expires=now)
-            expected = OPERATIONS.c.state == State.QUEUED if fence is None else OPERATIONS.c.state.not_in(_ENDED)
+            self._hold(connection, operation.environment, identity, fence, expires=now)
             done = connection.execute(
                 OPERATIONS.update()
-                .where(OPERATIONS.c.id == identity, expected)
+                .where(OPERATIONS.c.id == identity, OPERATIONS.c.state.in_(OPEN))
                 .values(state=state, ended=now, exit_code=exit_code, message=message, report=report)
             )
             if done.rowcount != 1:
@@ -391,7 +384,7 @@ def _next(now: float) -> sa.Select[Any]:
     busy = sa.select(LEASES.c.environment).where(LEASES.c.expires > now)
     return (
         sa.select(OPERATIONS)
-        .where(OPERATIONS.c.state.not_in(_ENDED), OPERATIONS.c.environment.not_in(busy))
+        .where(OPERATIONS.c.state.in_(OPEN), OPERATIONS.c.environment.not_in(busy))
         .order_by(OPERATIONS.c.turn, OPERATIONS.c.number)
         .limit(1)
     )

@@ -52,7 +52,8 @@ class State(StrEnum):
     """Its process died, again and again, or nobody can say how it ended."""
 
 
-ENDED: Final = frozenset(State) - {State.QUEUED, State.RUNNING}
+OPEN: Final = (State.QUEUED, State.RUNNING)
+ENDED: Final = frozenset(State) - {*OPEN}
 
 
 class Asked(Shape):

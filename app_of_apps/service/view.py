@@ -11,8 +11,7 @@ from app_of_apps.service.signing import aoa, raised
 
 if TYPE_CHECKING:
     from app_of_apps.service.door import Door
-    from app_of_apps.service.principal import Principal, Rights
-    from app_of_apps.service.world import World
+    from app_of_apps.service.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +20,6 @@ class View:
 
     door: Door
 
-    @property
-    def rights(self) -> Rights:
-        """What the manifest grants now."""
-        return self.door.rights
-
-    @property
-    def world(self) -> World:
-        """The project's files, and how the clusters stand."""
-        return self.door.world
-
     def me(self, principal: Principal) -> dict[str, Any]:
         """Return who somebody is to the service, and what they may do."""
         return {
@@ -38,26 +27,26 @@ class View:
             "environments": [
                 {
                     "name": env,
-                    "children": sorted(self.rights.visible(principal, env)),
+                    "children": sorted(self.door.rights.visible(principal, env)),
                     "may": {
                         right: sorted(found)
                         for right in ("preview", "deploy", "rollback", "propose", "evidence")
-                        if (found := self.rights.allowed(principal, right, env))
+                        if (found := self.door.rights.allowed(principal, right, env))
                     },
                 }
-                for env in self.rights.seen(principal)
+                for env in self.door.rights.seen(principal)
             ],
         }
 
     def environments(self, principal: Principal) -> list[dict[str, Any]]:
         """Return how all environments stand that somebody sees."""
-        return [self.environment(principal, env) for env in self.rights.seen(principal)]
+        return [self.environment(principal, env) for env in self.door.rights.seen(principal)]
 
     def environment(self, principal: Principal, env: str) -> dict[str, Any]:
         """Return how one environment stood at the last look: app-of-apps/status/v1's entry of it, with the time."""
         seen = self.door.seen(principal, env)
-        found, looked = self.world.status(env)
-        release = self.world.files.project.releases[env]
+        found, looked = self.door.world.status(env)
+        release = self.door.world.files.project.releases[env]
         base = found or {
             "name": env,
             "healthy": False,
@@ -80,7 +69,7 @@ class View:
     def graph(self, principal: Principal, env: str) -> dict[str, Any]:
         """Return what waits for what."""
         seen = self.door.seen(principal, env)
-        found = self.world.graph(env)
+        found = self.door.world.graph(env)
         return {
             **found,
             "waves": [kept for wave in found["waves"] if (kept := [name for name in wave if name in seen])],
@@ -99,7 +88,7 @@ class View:
         if child is not None and child not in seen:
             raise self.door.absent(principal, f"child {child}", env)
         more = (*(("--since", since) if since else ()), *(("--child", child) if child else ()))
-        found, age = self.world.ask("history", env, *more, "--output", "json")
+        found, age = self.door.world.ask("history", env, *more, "--output", "json")
         whole = self.door.sees_all(principal, env)
         attempts = []
         for attempt in found["attempts"]:
@@ -113,7 +102,7 @@ class View:
     def records(self, principal: Principal, env: str) -> dict[str, Any]:
         """Return app-of-apps/evidence-list/v1."""
         self.door.check(principal, "evidence", env, "read the records of")
-        return self.world.ask("evidence", "list", env, "--output", "json")[0]
+        return self.door.world.ask("evidence", "list", env, "--output", "json")[0]
 
     def export(self, principal: Principal, env: str, since: str | None, until: str | None) -> bytes:
         """Return a bundle of records for auditors."""
@@ -121,7 +110,7 @@ class View:
         with tempfile.TemporaryDirectory(prefix="aoa-export-") as folder:
             file = Path(folder, "evidence.zip")
             more = [word for name, value in (("--from", since), ("--to", until)) if value for word in (name, value)]
-            done = aoa(self.world.project, "evidence", "export", env, *more, "--output", str(file))
+            done = aoa(self.door.world.project, "evidence", "export", env, *more, "--output", str(file))
             if not file.is_file():
                 raise raised(done)
             return file.read_bytes()
@@ -129,18 +118,18 @@ class View:
     def access(self, principal: Principal, env: str) -> dict[str, Any]:
         """Return app-of-apps/access/v1 of the children that somebody sees."""
         seen = self.door.seen(principal, env)
-        found, _ = self.world.ask("access", "show", env, "--output", "json")
+        found, _ = self.door.world.ask("access", "show", env, "--output", "json")
         return {**found, "access": [one for one in found["access"] if one["child"] in seen]}
 
     def approvals(self, principal: Principal, env: str) -> dict[str, Any]:
         """Return app-of-apps/approvals/v1."""
         self.door.whole(principal, env, "see the approvals of")
-        return self.world.ask("approvals", env, "--format", "json")[0]
+        return self.door.world.ask("approvals", env, "--format", "json")[0]
 
     def changes(self, principal: Principal, env: str) -> dict[str, Any]:
         """Return app-of-apps/release-diff/v1: what the next `up` changes, of the children that somebody sees."""
         seen = self.door.seen(principal, env)
-        found, age = self.world.ask("release", "diff", env, "--output", "json")
+        found, age = self.door.world.ask("release", "diff", env, "--output", "json")
         children = [one for one in found["children"] if one["name"] in seen]
         whole = self.door.sees_all(principal, env)
         return {**found, "children": children, "release": found["release"] if whole else [], "age": round(age, 1)}
@@ -155,16 +144,16 @@ class View:
     def release_of(self, principal: Principal, env: str, number: int) -> dict[str, Any]:
         """Return app-of-apps/release/v1 of an earlier release."""
         self.door.whole(principal, env, "read releases of")
-        return self.world.ask("release", "show", env, "--record", str(number), "--output", "json")[0]
+        return self.door.world.ask("release", "show", env, "--record", str(number), "--output", "json")[0]
 
     def compare(self, principal: Principal, one: str, other: str) -> dict[str, Any]:
         """Return app-of-apps/environments/v1: where two environments differ."""
         self.door.whole(principal, one, "compare")
         self.door.whole(principal, other, "compare")
-        return self.world.ask("compare", one, other, "--output", "json")[0]
+        return self.door.world.ask("compare", one, other, "--output", "json")[0]
 
     def validate(self, principal: Principal) -> dict[str, Any]:
         """Return app-of-apps/validation/v1 of the project's files, without asking a cluster."""
-        for env in self.rights.environments:
+        for env in self.door.rights.environments:
             self.door.whole(principal, env, "validate")
-        return self.world.ask("validate", "--format", "json")[0]
+        return self.door.world.ask("validate", "--format", "json")[0]
