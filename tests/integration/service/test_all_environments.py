@@ -91,7 +91,7 @@ def test_both_environments_stand_side_by_side_with_where_they_differ(page: Page,
     page.goto(shop.url)
     settled(page)
     heads = page.locator("table.matrix thead th").all_inner_texts()
-    assert [re.split(r"\s", one)[0] for one in heads] == ["Child", "prod", "staging"]
+    assert [re.split(r"\s", one)[0] for one in heads] == ["Child", "staging", "prod"]
     for head in heads[1:]:
         assert re.search(r"release [0-9a-f]{12}, \d+ (s|min) ago by \S+", head), head
     rows = page.locator("table.matrix tbody tr")
@@ -102,12 +102,12 @@ def test_both_environments_stand_side_by_side_with_where_they_differ(page: Page,
         assert row.locator("td >> text=healthy").count() == 2, name
         assert ("versions differ" in row.locator("th").inner_text()) == (len(set(versions[name])) > 1), name
     assert versions == {
-        "catalog": ("2.8.3", "2.9.0"),
-        "orders-migration": ("1.13.2", "1.14.0"),
-        "orders": ("1.13.2", "1.14.0"),
+        "catalog": ("2.9.0", "2.8.3"),
+        "orders-migration": ("1.14.0", "1.13.2"),
+        "orders": ("1.14.0", "1.13.2"),
         "mailer": ("1.3.2", "1.3.2"),
         "settlement": ("0.8.1", "0.8.1"),
-        "storefront": ("3.0.4", "3.1.0"),
+        "storefront": ("3.1.0", "3.0.4"),
     }
     assert [page.locator("svg.graph").nth(number).locator(".node").count() for number in range(2)] == [6, 6]
     if os.environ.get("AOA_UPDATE_GOLDEN"):

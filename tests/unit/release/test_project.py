@@ -39,8 +39,6 @@ def project(tmp_path: Path) -> Path:
     for name in ("parent.yaml", "Pulumi.yaml", "Pulumi.staging.yaml", "Pulumi.prod.yaml"):
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "apps", tmp_path / "apps")
-    prod = tmp_path / "Pulumi.prod.yaml"
-    prod.write_text(prod.read_text().replace("    versions:\n", "    promotion: {from: staging}\n    versions:\n"))
     return tmp_path
 
 
