@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from app_of_apps.cli.main import INTERRUPTED, app, run
 from app_of_apps.environment.load import load_environment
 from app_of_apps.manifest.load import load_manifest
 from app_of_apps.release.resolve import resolve
+from tests.example import copy_example
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md"), *CHECKOUT.glob("examples/**/*.md")])
@@ -174,10 +174,7 @@ MANIFESTS = [
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
     """A copy of the example world."""
-    for file in ("parent.yaml", "Pulumi.yaml", "Pulumi.staging.yaml", "Pulumi.prod.yaml"):
-        shutil.copy(CHECKOUT / file, tmp_path / file)
-    shutil.copytree(CHECKOUT / "apps", tmp_path / "apps")
-    return tmp_path
+    return copy_example(tmp_path)
 
 
 def test_the_documents_show_manifests() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import tempfile
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +28,7 @@ from app_of_apps.release.plan import plan
 from app_of_apps.release.resolve import resolve
 from app_of_apps.review.build import Around, foreseen
 from app_of_apps.review.steps import Steps
+from tests.example import copy_example
 from tests.pulls import PULLS
 from tests.unit.review.past import Past
 from tests.unit.review.reality import DRIFT
@@ -74,10 +74,7 @@ def steps(name: str) -> Steps:
 def pull(name: str) -> Pull:
     """The example before and after a pull request."""
     with tempfile.TemporaryDirectory() as folder:
-        project = Path(folder)
-        for file in ("parent.yaml", "Pulumi.staging.yaml"):
-            shutil.copy(CHECKOUT / file, project / file)
-        shutil.copytree(CHECKOUT / "apps", project / "apps")
+        project = copy_example(Path(folder))
         before = _release(project)[1]
         PULLS[name](project)
         manifest, after = _release(project)

@@ -10,7 +10,6 @@ import difflib
 import hashlib
 import os
 import re
-import shutil
 import struct
 import tempfile
 import zlib
@@ -21,6 +20,7 @@ import pytest
 from app_of_apps.review.comment import comment
 from app_of_apps.review.document import html_document
 from app_of_apps.review.page import page
+from tests.example import copy_example
 from tests.pulls import PULLS
 from tests.unit.review.lab import CHECKOUT, pull, seen, steady
 
@@ -38,10 +38,7 @@ def written(name: str) -> tuple[str, str]:
 def change(name: str) -> str:
     """What a pull request changes in the example's files."""
     with tempfile.TemporaryDirectory() as folder:
-        project = Path(folder)
-        for file in ("parent.yaml", "Pulumi.staging.yaml"):
-            shutil.copy(CHECKOUT / file, project / file)
-        shutil.copytree(CHECKOUT / "apps", project / "apps")
+        project = copy_example(Path(folder))
         before = _texts(project)
         PULLS[name](project)
         after = _texts(project)

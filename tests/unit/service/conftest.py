@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import httpx
 import pytest
 
 from app_of_apps.service.client import Client
+from tests.example import copy_example
 from tests.unit.service.issuer import AUDIENCE, FakeIssuer
 
 if TYPE_CHECKING:
@@ -57,11 +57,7 @@ def issuer() -> Iterator[FakeIssuer]:
 
 def copy_project(folder: Path) -> Path:
     """Copy the example, with two agents."""
-    folder.mkdir(parents=True)
-    for name in ("parent.yaml", "Pulumi.yaml", "Pulumi.staging.yaml", "Pulumi.prod.yaml", "__main__.py"):
-        shutil.copy(ROOT / name, folder / name)
-    shutil.copytree(ROOT / "apps", folder / "apps")
-    parent = folder / "parent.yaml"
+    parent = copy_example(folder) / "parent.yaml"
     text = parent.read_text()
     assert text.count("\nservice:\n") == 1
     assert text.count("\n\nchildren:\n") == 1

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from app_of_apps.errors import AppOfAppsError
 from app_of_apps.service.database import Database
 from app_of_apps.service.ledger import Ledger
-from app_of_apps.service.operation import Asked, State, Who
+from app_of_apps.service.operation import ENDED, Asked, State, Who
 from app_of_apps.service.queue import Queue
+from app_of_apps.service.settings import DATABASE
+from tests.postgres import postgres
+from tests.unit.service.conftest import copy_project, serving
 
 ADA = Who(kind="person", name="ada", subject="ada")
 
@@ -63,3 +69,26 @@ def test_it_does_the_work_of_others_that_comes_first_and_outlives_its_database(t
     assert "OperationalError" in said
     assert "hunter2" not in said
     database.close()
+
+
+def test_what_waits_goes_on_when_the_database_was_away(issuer, tmp_path):
+    project = copy_project(tmp_path / "project")
+    with (
+        postgres() as server,
+        serving(project, issuer, environ={DATABASE: server.url("service")}, workers=1, lease=2) as found,
+        found.client() as client,
+    ):
+        preview = Asked(operation="preview")
+        waiting = [client.begin(env, preview).id for env in ("staging", "prod")]
+        server.stop()
+        time.sleep(5)  # longer than a lease: whatever ran has lost it
+        server.start()
+        states: list[State] = []
+        deadline = time.monotonic() + 120
+        while len(states) < len(waiting):
+            assert time.monotonic() < deadline, states
+            time.sleep(0.5)
+            with contextlib.suppress(AppOfAppsError):
+                if (state := client.operation(waiting[len(states)]).state) in ENDED:
+                    states.append(state)
+        assert states == [State.REFUSED] * 2
