@@ -39,14 +39,11 @@ def list_environments(*, output: Format = TextOrJson.TEXT, project: Project = No
     Exit code 0; 2: an environment's file is not valid.
     """
     from app_of_apps.cli.output import answer, answer_json
-    from app_of_apps.environment.load import load_environment
-    from app_of_apps.release.project import find_project, known_environments, upwards
+    from app_of_apps.release.project import chosen_settings, find_project
 
-    folder = find_project(project)
-    environments = {name: load_environment(name, folder).settings for name in known_environments(folder)}
     found = []
-    for name in upwards(environments):
-        cluster, vault = environments[name].cluster, environments[name].vault
+    for name, settings in chosen_settings(find_project(project), None).items():
+        cluster, vault = settings.cluster, settings.vault
         facts = (cluster.server, cluster.uid, cluster.ca_sha256, vault.address)
         found.append(
             {

@@ -33,17 +33,16 @@ def accuracy(
     """
     from app_of_apps.cli.output import answer, answer_json
     from app_of_apps.deploy.accuracy_report import kept, render, to_json
-    from app_of_apps.environment.load import load_environment
     from app_of_apps.evidence.reading import read_chain
     from app_of_apps.manifest.load import load_manifest
-    from app_of_apps.release.project import PARENT_FILE, chosen_environments, find_project
+    from app_of_apps.release.project import PARENT_FILE, chosen_settings, find_project
 
     folder = find_project(project)
-    names = chosen_environments(folder, envs)
+    environments = chosen_settings(folder, envs)
     parent = load_manifest(folder / PARENT_FILE).parent.name
     found: list[Kept] = []
-    for name in names:
-        reading = read_chain(load_environment(name, folder).settings, parent, os.environ)
+    for name, settings in environments.items():
+        reading = read_chain(settings, parent, os.environ)
         found.append(kept(name, reading.records, findings=map(str, reading.findings), notes=reading.notes))
     if output is TextOrJson.JSON:
         answer_json(to_json(parent, found))

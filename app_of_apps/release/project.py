@@ -83,6 +83,17 @@ def chosen_environments(project: Path, names: Sequence[str] | None) -> tuple[str
     return tuple(dict.fromkeys(names))
 
 
+def chosen_settings(project: Path, names: Sequence[str] | None) -> dict[str, Environment]:
+    """Load the settings of the named environments; of all, in the order of promotion, when none is named.
+
+    Raises InvalidInput for a name without a stack file, and for the first file that is not valid.
+    """
+    from app_of_apps.environment.load import load_environment  # noqa: PLC0415 - so that --help and completion stay quick
+
+    found = {name: load_environment(name, project).settings for name in chosen_environments(project, names)}
+    return found if names else {name: found[name] for name in upwards(found)}
+
+
 def load_manifest_only(project: Path) -> Manifest:
     """Load the manifest; raises InvalidInput with all of its problems."""
     from app_of_apps.manifest.load import load_manifest  # noqa: PLC0415 - so that --help and completion stay quick

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from app_of_apps.errors import InvalidInput
-from app_of_apps.release.project import load_what_is_right, load_world, upwards
+from app_of_apps.release.project import chosen_settings, load_what_is_right, load_world, upwards
+from tests.example import copy_example
 from tests.unit.release.world import environment
-
-ROOT = Path(__file__).parents[3]
 
 
 def ordered(**sources: str | None) -> list[str]:
@@ -36,10 +34,7 @@ def test_what_is_promoted_in_a_circle_or_from_nowhere_has_an_order_too() -> None
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name in ("parent.yaml", "Pulumi.yaml", "Pulumi.staging.yaml", "Pulumi.prod.yaml"):
-        shutil.copy(ROOT / name, tmp_path / name)
-    shutil.copytree(ROOT / "apps", tmp_path / "apps")
-    return tmp_path
+    return copy_example(tmp_path)
 
 
 def test_a_project_is_loaded_in_that_order_unless_names_are_given(project: Path) -> None:
@@ -58,3 +53,10 @@ def test_what_is_wrong_is_told_in_the_order_of_the_files(project: Path) -> None:
     assert [Path(one.position.file).name for one in problems] == ["Pulumi.prod.yaml", "Pulumi.staging.yaml"]
     with pytest.raises(InvalidInput):
         load_world(project, None)
+
+
+def test_settings_come_in_that_order_too(project: Path) -> None:
+    assert list(chosen_settings(project, None)) == ["staging", "prod"]
+    assert list(chosen_settings(project, ["prod", "staging"])) == ["prod", "staging"]
+    with pytest.raises(InvalidInput, match="Did you mean prod"):
+        chosen_settings(project, ["prodd"])
